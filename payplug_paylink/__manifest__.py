@@ -1,0 +1,22 @@
+{
+    "name": "Payplug Payment Links",
+    "summary": "Mail your customers a link to pay their invoice by card on Payplug",
+    "version": "19.0.1.0.0",
+    "category": "Accounting/Accounting",
+    "license": "LGPL-3",
+    "author": "Payplug Paylink contributors",
+    "website": "https://github.com/payplug-paylink/payplug-paylink",
+    "depends": ["account"],
+    "external_dependencies": {"python": ["payplug"]},
+    "data": [
+        "security/ir.model.access.csv",
+        "security/payplug_payment_link_security.xml",
+        "data/mail_template_data.xml",
+        "wizards/payplug_sign_in_views.xml",
+        "views/payplug_payment_link_views.xml",
+        "views/account_move_views.xml",
+        "views/res_config_settings_views.xml",
+    ],
+    "demo": ["demo/demo_company_fr.xml"],
+    "installable": True,
+}

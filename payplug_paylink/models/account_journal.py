@@ -1,0 +1,78 @@
+"""The journal in which Payplug's payments wait until Payplug pays them out."""
+
+from odoo import Command, api, models
+
+
+class AccountJournal(models.Model):
+    _inherit = "account.journal"
+
+    @api.model
+    def _payplug_create(self, company):
+        """Create the bank journal *Payplug*, with an outstanding account of its own.
+
+        Without that account a payment would have no entry, and would not settle the
+        invoice (design 5); with the company's common one, Payplug's money and fees
+        would be lost among the others.
+
+        :param company: a `res.company` that has a chart of accounts
+        """
+        journal = self.with_company(company).create(
+            {
+                "name": "Payplug",
+                "type": "bank",
+                "code": self._payplug_free_code(company),
+                "company_id": company.id,
+            }
+        )
+        journal._payplug_inbound_line().payment_account_id = (
+            journal._payplug_create_outstanding_account()
+        )
+        return journal
+
+    @api.model
+    def _payplug_free_code(self, company):
+        """Return a journal code that the company, archived journals included, lacks."""
+        journals = self.with_context(active_test=False)
+        taken = set(journals.search([("company_id", "=", company.id)]).mapped("code"))
+        return next(
+            code
+            for code in ("PPLUG", *(f"PPL{number}" for number in range(1, 100)))
+            if code not in taken
+        )
+
+    def _payplug_create_outstanding_account(self):
+        """Create the account in which Payplug's money waits for the payout."""
+        accounts = self.env["account.account"].with_company(self.company_id)
+        return accounts.create(
+            {
+                "name": self.env._("Payplug: receipts not yet paid out"),
+                "code": accounts._search_new_account_code(self.default_account_id.code),
+                "account_type": "asset_current",
+                "reconcile": True,
+                "company_ids": [Command.link(self.company_id.id)],
+            }
+        )
+
+    def _payplug_inbound_line(self):
+        """Return the way to receive money that Payplug's payments use."""
+        return self.inbound_payment_method_line_ids.filtered(
+            lambda line: line.code == "manual"
+        )[:1]
+
+    def _payplug_obstacle(self, company):
+        """Return why Payplug's payments cannot be booked here, "" if they can.
+
+        :param company: the company that the (possibly missing) journal serves
+        :rtype: str
+        """
+        account = self._payplug_inbound_line().payment_account_id
+        if self.active and account.reconcile and account.active:
+            return ""
+        return self.env._(
+            "The Payplug journal of %(company)s (%(journal)s) cannot take payments: it "
+            "must be active and have, on its manual incoming payment method, an "
+            "outstanding account that allows reconciliation. Correct it in Invoicing ▸ "
+            "Configuration ▸ Journals, or choose another in Settings.",
+            company=company.display_name,
+            journal=self.display_name or self.env._("none"),
+        )

@@ -1,0 +1,136 @@
+"""The conditions: may this invoice be paid by a link, and if not, why not."""
+
+from odoo import models
+from odoo.exceptions import UserError
+from odoo.tools import format_date, format_list
+
+from ..payplug_remote import to_cents
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _payplug_amount_due(self):
+        """Return what may be asked of the customer; the only source of it.
+
+        With Odoo's Accounting app a paid invoice may keep its residual while its
+        payment is on the way (``in_payment``): the residual alone would ask twice.
+
+        :return: the residual, in the invoice's currency, or 0
+        :rtype: float
+        """
+        self.ensure_one()
+        payable = (
+            self.move_type == "out_invoice"
+            and self.state == "posted"
+            and self.payment_state in ("not_paid", "partial")
+        )
+        return self.amount_residual if payable else 0.0
+
+    def _payplug_unmet_conditions(self):
+        """Return what keeps this invoice from being paid by a link.
+
+        :return: a sentence for each unmet condition: the value found, what to do
+        :rtype: list[str]
+        """
+        self.ensure_one()
+        if self.move_type != "out_invoice":
+            return [
+                self.env._(
+                    "It is not a customer invoice (%(found)s): links are for customer "
+                    "invoices only.",
+                    found=self._payplug_label("move_type"),
+                )
+            ]
+        found = [
+            self._payplug_state_obstacle(),
+            self._payplug_currency_obstacle(),
+            self.company_id._payplug_obstacle(),
+            self._payplug_email_obstacle(),
+            self._payplug_amount_obstacle(),
+            self._payplug_due_date_obstacle(),
+        ]
+        return [sentence for sentence in found if sentence]
+
+    def _payplug_check_conditions(self):
+        """Check that the invoice may be paid by a link.
+
+        :raise UserError: naming every unmet condition
+        """
+        unmet = self._payplug_unmet_conditions()
+        if unmet:
+            raise UserError(
+                self.env._(
+                    "No payment link can be sent for %(invoice)s:\n%(reasons)s",
+                    invoice=self.display_name,
+                    reasons="\n".join(f"• {sentence}" for sentence in unmet),
+                )
+            )
+
+    def _payplug_label(self, name):
+        """Return the words for the value of a selection field."""
+        return dict(self._fields[name]._description_selection(self.env))[self[name]]
+
+    def _payplug_state_obstacle(self):
+        if self.state != "posted":
+            return self.env._(
+                "It is not validated (%(found)s): confirm it first.",
+                found=self._payplug_label("state"),
+            )
+        if not self._payplug_amount_due():
+            return self.env._(
+                "Nothing is left to pay on it (%(found)s): no link is needed.",
+                found=self._payplug_label("payment_state"),
+            )
+        return ""
+
+    def _payplug_currency_obstacle(self):
+        currencies = self.company_id.currency_id | self.currency_id
+        foreign = currencies.filtered(lambda currency: currency.name != "EUR")
+        if not foreign:
+            return ""
+        return self.env._(
+            "Payplug takes euros only; the invoice is in %(invoice)s and the company "
+            "%(company)s keeps its books in %(books)s: have it paid another way.",
+            invoice=self.currency_id.name,
+            company=self.company_id.name,
+            books=self.company_id.currency_id.name,
+        )
+
+    def _payplug_email_obstacle(self):
+        if self.partner_id._payplug_email():
+            return ""
+        return self.env._(
+            "The contact %(contact)s has no valid e-mail address (%(found)s): write one "
+            "on the contact.",
+            contact=self.partner_id.display_name or self.env._("of the invoice"),
+            found=self.partner_id.email or self.env._("none"),
+        )
+
+    def _payplug_amount_obstacle(self):
+        draft = self.state == "draft"
+        amount = self.amount_total if draft else self._payplug_amount_due()
+        if not amount or self.currency_id.name != "EUR":
+            return ""  # told by another condition
+        root_sudo = self.company_id._payplug_root()
+        minimum, maximum = root_sudo.payplug_min_cents, root_sudo.payplug_max_cents
+        if minimum <= to_cents(amount) <= maximum:
+            return ""
+        return self.env._(
+            "The amount due is %(found)s; Payplug takes %(limits)s: have it paid "
+            "another way.",
+            found=self.currency_id.format(amount),
+            limits=self.company_id._payplug_limits_text(),
+        )
+
+    def _payplug_due_date_obstacle(self):
+        terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        dates = sorted(set(terms.mapped("date_maturity")) - {False})
+        if len(dates) < 2:
+            return ""
+        return self.env._(
+            "It has %(count)s due dates (%(dates)s), a link has one: choose payment "
+            "terms with a single due date.",
+            count=len(dates),
+            dates=format_list(self.env, [format_date(self.env, day) for day in dates]),
+        )

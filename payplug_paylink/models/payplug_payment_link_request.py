@@ -1,0 +1,157 @@
+"""Making, reusing and withdrawing links: at most one payable link per invoice."""
+
+import logging
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.tools import mute_logger
+
+from ..payplug_api import LINK_DAYS
+from ..payplug_remote import PayplugError, to_cents
+
+_logger = logging.getLogger(__name__)
+
+CLEANUP_SECONDS = 3
+DESCRIPTION_SIZE = 80
+REUSE_MARGIN = timedelta(days=1)  # a link mailed today must be good tomorrow
+
+
+def _abort_quietly(client, payment_id):
+    """Abort a payment that nobody will ever hear of; failing that is harmless."""
+    try:
+        client.renewed(CLEANUP_SECONDS).abort_payment(payment_id)
+    except PayplugError as error:
+        _logger.info("Payment %s was not aborted: %s", payment_id, error.reason)
+
+
+class PayplugPaymentLink(models.Model):
+    _inherit = "payplug.payment.link"
+
+    @api.model
+    def _request(self, move):
+        """Return the invoice's link for the amount due, made or reused.
+
+        Payplug is asked before a link is reused, and a new one is made only after the
+        end of the old one was seen. If it turns out that the customer has paid, the
+        paid link is returned.
+
+        :param move: one `account.move` whose conditions were checked
+        :rtype: PayplugPaymentLink
+        :raise PayplugError: if Payplug is silent or refuses; nothing was changed then
+        :raise UserError: if the old link is not known to be at its end
+        :raise ConcurrencyError: if somebody else is at it
+        """
+        self._lock_invoice(move.id)
+        link_sudo = move.sudo().payplug_link_id  # machines write links, not users
+        if link_sudo.state == "pending":
+            remote = link_sudo._refresh()
+            if link_sudo._is_reusable(remote):
+                return link_sudo
+            link_sudo._withdraw()
+        if link_sudo.state == "paid" and link_sudo.is_live == (
+            move.company_id._payplug_is_live()
+        ):
+            return link_sudo
+        return self.sudo()._create_for(move)
+
+    def _is_reusable(self, remote):
+        """Tell whether this pending link still asks for what is due, for long enough."""
+        return (
+            self.state == "pending"
+            and remote.cents == to_cents(self.move_id._payplug_amount_due())
+            and remote.is_live == self.company_id._payplug_is_live()
+            and self.expires_at > fields.Datetime.now() + REUSE_MARGIN
+        )
+
+    def _create_for(self, move):
+        """Create a payment at Payplug and its link, as one: both or none stay."""
+        link = self._create_row(move)
+        client = link._client()
+        remote = client.create_payment(link._prepare_payload())
+        forget = partial(_abort_quietly, client, remote.id)
+        with ExitStack() as undo:
+            undo.callback(forget)  # a savepoint of a caller runs no rollback hook
+            link.write(
+                {
+                    "payplug_id": remote.id,
+                    "url": remote.url,
+                    "expires_at": remote.created_at + timedelta(days=LINK_DAYS),
+                }
+            )
+            link._become_current()
+            link.env.flush_all()
+            self.env.cr.postrollback.add(forget)
+            undo.pop_all()
+        return link
+
+    def _prepare_payload(self):
+        """Return the body that creates this link's payment, amounts in cents."""
+        database = self.env["ir.config_parameter"].get_param("database.uuid")
+        payload = {
+            "amount": to_cents(self.amount),
+            "currency": self.currency_id.name,
+            # Says that we mail the link; an ordinary page would die within minutes.
+            "hosted_payment": {"sent_by": "OTHER"},
+            "description": self.move_id.name[:DESCRIPTION_SIZE],
+            "metadata": {
+                "invoice": self.move_id.name,
+                "link_id": str(self.id),
+                "database": database,
+            },
+        }
+        billing = self.partner_id._payplug_billing()
+        if billing:  # complete or not at all: an incomplete block is refused
+            payload["billing"] = billing
+            payload["shipping"] = {**billing, "delivery_type": "BILLING"}
+        return payload
+
+    def _create_row(self, move):
+        """Create the row of a new link; the database refuses a second pending one."""
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                return self.create(
+                    {
+                        "move_id": move.id,
+                        "company_id": move.company_id.id,
+                        "partner_id": move.partner_id.id,
+                        "currency_id": move.currency_id.id,
+                        "amount": move._payplug_amount_due(),
+                        "is_live": move.company_id._payplug_is_live(),
+                    }
+                )
+        except psycopg2.errors.UniqueViolation as error:
+            # Made by somebody whose commit this transaction is too old to see.
+            raise ConcurrencyError(f"invoice {move.id} has just got a link") from error
+
+    def _become_current(self):
+        """Show this link on its invoice, without Odoo taking it for a user's change."""
+        self.move_id.with_context(
+            skip_invoice_sync=True, skip_is_manually_modified=True
+        ).payplug_link_id = self
+
+    def _withdraw(self):
+        """Make the link unpayable; a payment that came meanwhile is followed.
+
+        :raise PayplugError: if Payplug is silent
+        :raise UserError: if the link's end was not seen
+        """
+        if self.state != "pending":
+            return
+        remote = self._client().abort_payment(self.payplug_id)
+        self._follow(remote)
+        if self.state == "pending" or remote.is_being_checked:
+            raise UserError(
+                self.env._(
+                    "Payplug has not yet ended the earlier link of %(invoice)s "
+                    "(%(payment)s): a payment may be under way. No new link was made, "
+                    "so that the customer cannot pay twice. Try again in a few "
+                    "minutes.",
+                    invoice=self.move_id.display_name,
+                    payment=self.payplug_id,
+                )
+            )

@@ -1,0 +1,185 @@
+"""The company's Payplug account: keys, mode, limits and journal."""
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError, ValidationError
+
+from ..payplug_remote import KEY_SHAPE, from_cents
+
+
+class ResCompany(models.Model):
+    _inherit = "res.company"
+
+    payplug_enabled = fields.Boolean(
+        string="Payplug payment links",
+        copy=False,
+        help="Send customers a link to pay their invoice by card on Payplug's page.",
+    )
+    payplug_mode = fields.Selection(
+        selection=[("test", "Test: no real money"), ("live", "Live")],
+        string="Payplug mode",
+        default="test",
+        required=True,
+        copy=False,
+    )
+    payplug_test_key = fields.Char(
+        string="Payplug test key", groups="base.group_system", copy=False
+    )
+    payplug_live_key = fields.Char(
+        string="Payplug live key", groups="base.group_system", copy=False
+    )
+    payplug_account_name = fields.Char(
+        string="Payplug account", readonly=True, copy=False
+    )
+    # Cents, as Payplug gives them. The defaults are those of the service that this
+    # addon replaces; "Test the connection" stores the account's own.
+    payplug_min_cents = fields.Integer(
+        string="Payplug minimum (cents)", default=100, copy=False
+    )
+    payplug_max_cents = fields.Integer(
+        string="Payplug maximum (cents)", default=2_000_000, copy=False
+    )
+    payplug_journal_id = fields.Many2one(
+        comodel_name="account.journal",
+        string="Payplug journal",
+        domain="[('type', '=', 'bank'), ('company_id', '=', id)]",
+        check_company=True,
+        copy=False,
+        help="Where payments by Payplug are booked until Payplug pays them out.",
+    )
+    payplug_book_test_payments = fields.Boolean(
+        string="Book test payments",
+        copy=False,
+        help="For trials on a database without real accounts.",
+    )
+
+    @api.constrains("payplug_test_key", "payplug_live_key")
+    def _check_payplug_keys(self):
+        for company_sudo in self.sudo():  # the keys are for administrators only
+            for mode in ("test", "live"):
+                key = company_sudo[f"payplug_{mode}_key"]
+                if key:
+                    company_sudo._payplug_check_key(key, mode)
+
+    def _payplug_check_key(self, key, mode):
+        """Check the shape of a secret key, before it is stored or sent anywhere.
+
+        :param str mode: ``test`` or ``live``
+        :raise ValidationError: if this is no key of Payplug, or one of the other mode
+        """
+        shape = KEY_SHAPE.fullmatch(key)
+        if not shape:
+            raise ValidationError(
+                self.env._(
+                    "This is not a %(mode)s key of Payplug: it must start with "
+                    "%(start)s and go on with letters and digits only. Copy it again "
+                    "from Payplug's portal. The stored key was kept.",
+                    mode=self._payplug_mode_word(mode == "live"),
+                    start=f"sk_{mode}_",
+                )
+            )
+        if shape["mode"] != mode:
+            raise ValidationError(
+                self.env._(
+                    "This is a %(found)s key of Payplug, and it was given as the "
+                    "%(mode)s key. Put it into the other field. The stored key was "
+                    "kept.",
+                    found=self._payplug_mode_word(shape["mode"] == "live"),
+                    mode=self._payplug_mode_word(mode == "live"),
+                )
+            )
+
+    @api.constrains("payplug_book_test_payments", "payplug_live_key")
+    def _check_payplug_book_test_payments(self):
+        for company_sudo in self.sudo():  # the key is for administrators only
+            if company_sudo.payplug_book_test_payments and (
+                company_sudo.payplug_live_key
+            ):
+                raise ValidationError(
+                    self.env._(
+                        "Test payments cannot be booked in %(company)s, which has a "
+                        "live key: no real money stands behind them. Switch off "
+                        '"Book test payments", or remove the live key.',
+                        company=company_sudo.display_name,
+                    )
+                )
+
+    @api.model_create_multi
+    def create(self, vals_list):
+        companies = super().create(vals_list)
+        companies.filtered("payplug_enabled")._payplug_set_up_journals()
+        return companies
+
+    def write(self, vals):
+        result = super().write(vals)
+        if vals.get("payplug_enabled"):
+            self._payplug_set_up_journals()
+        return result
+
+    def _payplug_set_up_journals(self):
+        """Give each company that has accounts a Payplug journal, and check it.
+
+        :raise UserError: if the journal cannot take Payplug's payments
+        """
+        for company_sudo in self.sudo():  # settings, not bookkeeping: any admin may
+            journals_sudo = company_sudo.env["account.journal"]
+            if not company_sudo.payplug_journal_id:
+                journal_sudo = journals_sudo._payplug_create(company_sudo)
+                company_sudo.payplug_journal_id = journal_sudo
+            obstacle = company_sudo.payplug_journal_id._payplug_obstacle(company_sudo)
+            if obstacle:
+                raise UserError(obstacle)
+
+    # Connection
+
+    def _payplug_root(self):
+        """Return, in sudo, the company whose account serves this one.
+
+        Branches use their root's; a branch's user may not read it.
+        """
+        return self.sudo().root_id
+
+    def _payplug_key(self, is_live):
+        """Return the secret key of a mode, "" if none; both modes are kept."""
+        root_sudo = self._payplug_root()
+        return root_sudo.payplug_live_key if is_live else root_sudo.payplug_test_key
+
+    def _payplug_is_live(self):
+        """Tell whether new links are for real money."""
+        return self._payplug_root().payplug_mode == "live"
+
+    def _payplug_mode_word(self, is_live):
+        return self.env._("live") if is_live else self.env._("test")
+
+    def _payplug_obstacle(self):
+        """Return why no link can be made for this company, "" if one can.
+
+        :rtype: str
+        """
+        root_sudo = self._payplug_root()
+        names = {
+            "company": root_sudo.display_name,
+            "mode": self._payplug_mode_word(root_sudo.payplug_mode == "live"),
+        }
+        if not root_sudo.payplug_enabled:
+            return self.env._(
+                "Payplug is switched off for %(company)s: an administrator can switch "
+                "it on in Settings ▸ Invoicing ▸ Payplug.",
+                **names,
+            )
+        if not root_sudo._payplug_key(root_sudo._payplug_is_live()):
+            return self.env._(
+                "%(company)s has no %(mode)s key of Payplug: an administrator can "
+                "sign in to Payplug in Settings ▸ Invoicing ▸ Payplug.",
+                **names,
+            )
+        return root_sudo.payplug_journal_id._payplug_obstacle(root_sudo)
+
+    def _payplug_limits_text(self):
+        """Return the smallest and the largest amount of a payment, for people."""
+        root_sudo = self._payplug_root()
+        euro = self.env.ref("base.EUR")
+        return self.env._(
+            "%(minimum)s to %(maximum)s",
+            minimum=euro.format(from_cents(root_sudo.payplug_min_cents)),
+            maximum=euro.format(from_cents(root_sudo.payplug_max_cents)),
+        )

@@ -1,0 +1,146 @@
+"""Settings ▸ Invoicing ▸ Customer Payments ▸ Payplug."""
+
+from odoo import api, fields, models
+from odoo.exceptions import UserError
+
+from ..payplug_remote import PayplugError, PayplugRejected
+from .res_company_client import in_a_hurry
+
+HIDDEN = "•" * 8
+
+
+def mask(key):
+    """Return what the screen shows of a secret key: its mode and two characters."""
+    return f"{key[:8]}{HIDDEN}{key[-2:]}" if key else ""
+
+
+class ResConfigSettings(models.TransientModel):
+    _inherit = "res.config.settings"
+
+    payplug_root_id = fields.Many2one(
+        related="company_id.root_id", string="Company of the Payplug account"
+    )
+    payplug_enabled = fields.Boolean(
+        related="company_id.payplug_enabled", readonly=False
+    )
+    payplug_mode = fields.Selection(related="company_id.payplug_mode", readonly=False)
+    payplug_account_name = fields.Char(related="company_id.payplug_account_name")
+    payplug_journal_id = fields.Many2one(
+        related="company_id.payplug_journal_id", readonly=False
+    )
+    payplug_book_test_payments = fields.Boolean(
+        related="company_id.payplug_book_test_payments", readonly=False
+    )
+    # What the browser gets is a mask; what comes back changed is a new key.
+    payplug_test_key = fields.Char(
+        string="Test key",
+        compute="_compute_payplug_keys",
+        inverse="_inverse_payplug_test_key",
+        groups="base.group_system",
+    )
+    payplug_live_key = fields.Char(
+        string="Live key",
+        compute="_compute_payplug_keys",
+        inverse="_inverse_payplug_live_key",
+        groups="base.group_system",
+    )
+    payplug_limits = fields.Char(
+        string="Amounts", compute="_compute_payplug_limits"
+    )
+
+    @api.depends("company_id")
+    def _compute_payplug_keys(self):
+        for settings in self:
+            settings.payplug_test_key = mask(settings.company_id.payplug_test_key)
+            settings.payplug_live_key = mask(settings.company_id.payplug_live_key)
+
+    def _inverse_payplug_test_key(self):
+        self._payplug_store_key("test")
+
+    def _inverse_payplug_live_key(self):
+        self._payplug_store_key("live")
+
+    def _payplug_store_key(self, mode):
+        """Store a key that was typed, after Payplug was asked about it.
+
+        A silent Payplug does not keep an administrator from saving: "Test the
+        connection" remains.
+
+        :raise ValidationError: if the key is not of this shape and mode
+        :raise UserError: if Payplug does not accept it
+        """
+        for settings in self:
+            company, field = settings.company_id, f"payplug_{mode}_key"
+            key = (settings[field] or "").strip()
+            if key == mask(company[field]):
+                continue
+            company[field] = key
+            if key:
+                settings._payplug_check_new_key(mode)
+
+    def _payplug_check_new_key(self, mode):
+        try:
+            in_a_hurry(self.company_id)._payplug_read_account(is_live=mode == "live")
+        except PayplugRejected as error:
+            raise UserError(
+                self.env._(
+                    "Payplug does not accept this %(mode)s key (%(reason)s). The "
+                    "stored key was kept: copy the key again from Payplug's portal.",
+                    mode=self.company_id._payplug_mode_word(mode == "live"),
+                    reason=error.reason,
+                )
+            ) from error
+        except PayplugError:
+            return
+
+    @api.depends("company_id")
+    def _compute_payplug_limits(self):
+        for settings in self:
+            settings.payplug_limits = settings.company_id._payplug_limits_text()
+
+    def action_payplug_sign_in(self):
+        """Open the window that fetches the keys with Payplug's own credentials."""
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Sign in to Payplug"),
+            "res_model": "payplug.sign.in",
+            "view_mode": "form",
+            "target": "new",
+            "context": {"default_company_id": self.company_id.id},
+        }
+
+    def action_payplug_test_connection(self):
+        """Ask Payplug which account this is, store its limits, and tell.
+
+        :raise UserError: if Payplug cannot be reached, or does not accept the key
+        """
+        company = in_a_hurry(self.company_id)
+        try:
+            account = company._payplug_read_account()
+        except PayplugError as error:
+            raise UserError(company._payplug_explain(error)) from error
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self._payplug_connected_title(account),
+                "message": self._payplug_connected_message(account),
+                "type": "warning" if account.live_allowed is False else "success",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _payplug_connected_title(self, account):
+        if self.company_id._payplug_is_live():
+            return self.env._("Connected to Payplug (live): %s", account.name)
+        return self.env._("Connected to Payplug (test mode): %s", account.name)
+
+    def _payplug_connected_message(self, account):
+        limits = self.company_id._payplug_limits_text()
+        if account.live_allowed is False:
+            return self.env._(
+                "Payments from %(limits)s. Payplug does not allow this account to take "
+                "live payments yet: complete your file in Payplug's portal.",
+                limits=limits,
+            )
+        return self.env._("Payments from %(limits)s.", limits=limits)

@@ -1,0 +1,61 @@
+"""The payer, as Payplug wants to know him."""
+
+from odoo import models
+from odoo.tools import email_normalize_all
+
+# What Payplug's own plugins cut to.
+SIZES = {
+    "first_name": 100,
+    "last_name": 100,
+    "company_name": 100,
+    "email": 255,
+    "address1": 255,
+    "address2": 255,
+    "postcode": 16,
+    "city": 100,
+}
+REQUIRED = ("first_name", "last_name", "email", "address1", "postcode", "city")
+
+
+class ResPartner(models.Model):
+    _inherit = "res.partner"
+
+    def _payplug_email(self):
+        """Return the contact's first valid e-mail address, "" if it has none."""
+        return next(iter(email_normalize_all(self.email or "")), "")
+
+    def _payplug_billing(self):
+        """Return the ``billing`` block of a payment, or nothing if it is incomplete.
+
+        No telephone number: Payplug needs none for a card, and refuses payments for a
+        wrong one.
+
+        :rtype: dict
+        """
+        first_name, last_name = self._payplug_names()
+        found = {
+            "first_name": first_name,
+            "last_name": last_name,
+            "company_name": self.commercial_company_name,
+            "email": self._payplug_email(),
+            "address1": self.street,
+            "address2": self.street2,
+            "postcode": self.zip,
+            "city": self.city,
+        }
+        country = self.country_id.code
+        if not country or not all(found[name] for name in REQUIRED):
+            return {}
+        block = {name: value[: SIZES[name]] for name, value in found.items() if value}
+        return {**block, "country": country, "language": self._payplug_language()}
+
+    def _payplug_names(self):
+        """Split the only name that Odoo has; Payplug wants two, of companies too."""
+        first, _space, last = (self.name or self.commercial_company_name or "").partition(
+            " "
+        )
+        return first, last.strip() or first
+
+    def _payplug_language(self):
+        """Return the ISO 639-1 code in which Payplug shows its page."""
+        return (self.lang or self.env.lang or "fr")[:2]

@@ -1,0 +1,284 @@
+"""Payplug's HTTP API, in the words of this addon.
+
+The one file that knows HTTP and the ``payplug`` library. It knows no record, no
+environment and no translation: keys and cents go in, a `RemotePayment` or one of two
+errors comes out, named after what to do next.
+
+Source of every rule: Payplug's public plugins and API reference, version 2019-08-06.
+"""
+
+import json
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote, urlsplit
+
+import certifi
+import requests
+from payplug import exceptions, network
+
+from .payplug_remote import (
+    NO_ANSWER,
+    NO_CONNECTION,
+    UNREADABLE,
+    UNTRUSTED_PAGE,
+    PayplugError,
+    PayplugRejected,
+    PayplugUnavailable,
+    RemoteAccount,
+    RemoteKeys,
+    RemotePayment,
+    read_details,
+)
+
+_logger = logging.getLogger(__name__)
+
+API_URL = "https://api.payplug.com"
+API_VERSION = "2019-08-06"  # without it, Payplug answers in its legacy format
+LINK_DAYS = 7  # an estimate: no field tells it, failure code "timeout" decides
+PAGE_SIZE = 100  # payments in one page of the list
+THREADS = 8  # payments created at the same time
+
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 6.0
+
+
+class SecretKey:
+    """The way to prove who we are: a secret key, sent as it is.
+
+    Another way (OAuth2 client credentials, whose tokens expire) needs a class with the
+    same method, and nothing else changes.
+    """
+
+    def __init__(self, key):
+        self._key = key
+
+    def token(self):
+        """Return what follows ``Bearer`` in the next request."""
+        return self._key
+
+
+class _Transport(network.RequestsRequest):
+    """How requests leave: in time, verified, never redirected, over one session.
+
+    The library's own transport has no timeout, trusts a list of authorities of 2015
+    and follows redirects with the key in hand.
+    """
+
+    def __init__(self, deadline):
+        self._deadline = deadline
+        self._session = requests.Session()
+        adapter = requests.adapters.HTTPAdapter(pool_maxsize=THREADS)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+        # An own (idle) authentication keeps `requests` from replacing our header by
+        # what a ~/.netrc of the server says.
+        self._session.auth = lambda request: request
+
+    def __call__(self):
+        return self  # the library instantiates its handler for each request
+
+    def do_request(self, http_verb, url, headers, data=None):
+        started = time.monotonic()
+        status = "no answer"
+        try:
+            response = self._session.request(
+                http_verb,
+                url,
+                headers=headers,
+                data=None if data is None else json.dumps(data),
+                timeout=self._timeout(started),
+                verify=certifi.where(),
+                allow_redirects=False,
+            )
+            status = response.status_code
+        except requests.exceptions.Timeout as error:
+            self._raise_unrecoverable_error_payplug(error)
+        except requests.exceptions.RequestException as error:
+            self._raise_unrecoverable_error_client(error)
+        finally:
+            _logger.info(
+                "Payplug: %s %s: %s after %d ms",
+                http_verb,
+                urlsplit(url).path,
+                status,
+                (time.monotonic() - started) * 1000,
+            )
+        return response.content or b"{}", response.status_code, response.headers
+
+    def _timeout(self, now):
+        """Return the seconds to wait for a connection and for an answer."""
+        if self._deadline is None:
+            return CONNECT_SECONDS, ANSWER_SECONDS
+        left = self._deadline - now
+        if left < 0.5:  # not enough for a round trip: do not start what may be lost
+            raise PayplugUnavailable(NO_ANSWER)
+        return min(CONNECT_SECONDS, left / 3), min(ANSWER_SECONDS, left * 2 / 3)
+
+
+class PayplugClient:
+    """Speak with Payplug for one account, in one mode.
+
+    Every method raises `PayplugUnavailable` or `PayplugRejected`. A client may be used
+    by several threads.
+
+    :param auth: an object whose ``token()`` is the bearer token, as `SecretKey`
+    :param str api_url: where the API is; other than Payplug's own for an emulator
+    :param float deadline: the moment of `time.monotonic` by which all calls together
+        must have ended; None where nobody is waiting
+    """
+
+    def __init__(self, auth, api_url=API_URL, deadline=None):
+        self._auth = auth
+        self._api_url = api_url.rstrip("/")
+        self._transport = _Transport(deadline)
+
+    def renewed(self, seconds):
+        """Return a client for the same account whose calls end within these seconds."""
+        deadline = time.monotonic() + seconds
+        return PayplugClient(self._auth, self._api_url, deadline)
+
+    # Payments
+
+    def create_payment(self, payload):
+        """Create a payment.
+
+        :param dict payload: the body of ``POST /v1/payments``, amounts in cents
+        :rtype: RemotePayment
+        :raise PayplugUnavailable: also when its page is not one of Payplug's
+        """
+        remote = self._payment("POST", "/v1/payments", payload)
+        if not remote.url:
+            raise PayplugUnavailable(UNTRUSTED_PAGE)
+        return remote
+
+    def create_payments(self, payloads):
+        """Create many payments at the same time.
+
+        :param list payloads: bodies as for `create_payment`
+        :return: in the same order, a `RemotePayment` or the `PayplugError` of each
+        """
+        with ThreadPoolExecutor(max_workers=THREADS) as pool:
+            return list(pool.map(self._try_to_create, payloads))
+
+    def _try_to_create(self, payload):
+        try:
+            return self.create_payment(payload)
+        except PayplugError as error:
+            return error
+
+    def get_payment(self, payment_id):
+        """Return what Payplug knows of a payment, as a `RemotePayment`."""
+        return self._payment("GET", self._path(payment_id))
+
+    def list_payments(self, page=0):
+        """Return a page of the account's payments in this mode, newest first.
+
+        Payments of other kinds or shapes than ours are left out.
+
+        :param int page: from 0
+        :return: the list of `RemotePayment`, and whether there are further pages
+        """
+        body = self._call("GET", f"/v1/payments?per_page={PAGE_SIZE}&page={page}")
+        if not isinstance(body.get("data"), list):
+            raise PayplugUnavailable(UNREADABLE)
+        remotes = []
+        for item in body["data"]:
+            try:
+                remotes.append(RemotePayment.from_json(item, self._trusts))
+            except PayplugUnavailable:
+                _logger.info("Payplug: a payment of the list cannot be read")
+        return remotes, bool(body.get("has_more"))
+
+    def abort_payment(self, payment_id):
+        """Make a payment unpayable, and return how it stands afterwards.
+
+        Payplug refuses to abort what is paid or was aborted before, with a status that
+        is not documented: so after a refusal we look. Only the returned state tells.
+
+        :rtype: RemotePayment
+        """
+        try:
+            return self._payment("PATCH", self._path(payment_id), {"aborted": True})
+        except PayplugRejected:
+            return self.get_payment(payment_id)
+
+    def _payment(self, verb, path, data=None):
+        return RemotePayment.from_json(self._call(verb, path, data), self._trusts)
+
+    @staticmethod
+    def _path(payment_id):
+        return "/v1/payments/" + quote(payment_id, safe="")
+
+    # Account
+
+    def get_account(self):
+        """Return the `RemoteAccount` behind the key."""
+        return RemoteAccount.from_json(self._call("GET", "/v1/account"))
+
+    @classmethod
+    def fetch_keys(cls, email, password, api_url=API_URL, deadline=None):
+        """Exchange the credentials of Payplug's portal for the account's secret keys.
+
+        The caller must not store the password (Payplug's terms).
+
+        :rtype: RemoteKeys
+        :raise PayplugRejected: if the credentials are wrong
+        """
+        client = cls(SecretKey("none"), api_url, deadline)
+        credentials = {"email": email, "password": password}
+        body = client._call("POST", "/v1/keys", credentials, authenticated=False)
+        return RemoteKeys.from_json(body)
+
+    # The one door
+
+    def _call(self, verb, path, data=None, authenticated=True):
+        # Built for each call: tokens of other ways to authenticate expire.
+        http = network.HttpClient(
+            token=self._auth.token(),
+            request_handler=self._transport,
+            api_version=API_VERSION,
+        )
+        try:
+            body, status = http._request(
+                verb, self._api_url + path, data, authenticated=authenticated
+            )
+        except exceptions.ClientError as error:
+            raise PayplugUnavailable(_silence(error.client_exception)) from None
+        except exceptions.HttpError as error:
+            raise _error_from(error) from None
+        except (exceptions.PayplugError, ValueError):  # no JSON, or no UTF-8
+            raise PayplugUnavailable(UNREADABLE) from None
+        if not isinstance(body, dict):
+            raise PayplugUnavailable(UNREADABLE)
+        if body.get("object") == "error":  # some refusals come with a 2xx status
+            raise PayplugRejected(f"HTTP {status}", status, read_details(body))
+        return body
+
+    def _trusts(self, url):
+        """Tell whether an address is a payment page that we would give a customer."""
+        page, api = urlsplit(url), urlsplit(self._api_url)
+        if self._api_url != API_URL and page.hostname == api.hostname:
+            return page.scheme in ("http", "https")
+        host = page.hostname or ""
+        return page.scheme == "https" and host.endswith(".payplug.com")
+
+
+def _silence(error):
+    """Name the failure, without the addresses that its text may hold."""
+    if isinstance(error, requests.exceptions.Timeout):
+        return NO_ANSWER
+    return NO_CONNECTION
+
+
+def _error_from(error):
+    """Sort an HTTP error into "later" and "never"."""
+    status = error.http_response_code
+    reason = f"HTTP {status}"
+    if status in (408, 425, 429) or status >= 500 or status < 400:
+        return PayplugUnavailable(reason, status)
+    try:
+        body = json.loads(error.http_response)
+    except (TypeError, ValueError):
+        body = {}
+    return PayplugRejected(reason, status, read_details(body))

@@ -1,0 +1,209 @@
+"""What Payplug says, in the words of this addon: payments, accounts, errors, cents.
+
+No HTTP, no record, no translation. `RemotePayment` and `RemoteAccount` are the only
+ones that read Payplug's keys.
+"""
+
+import re
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import NamedTuple
+
+KEY_SHAPE = re.compile(r"sk_(?P<mode>test|live)_[A-Za-z0-9]+")
+PAYMENT_ID_SHAPE = re.compile(r"pay_[A-Za-z0-9]+")
+
+# Reasons of a `PayplugError` beside "HTTP <status>"; the company knows words for them.
+NO_ANSWER = "no answer in time"
+NO_CONNECTION = "no connection"
+UNREADABLE = "unreadable answer"
+UNTRUSTED_PAGE = "untrusted payment page"
+WRONG_PAYMENT = "wrong payment"
+
+ENDED_BY = {"aborted": "cancelled", "timeout": "expired"}  # failure code → state
+
+
+class PayplugError(Exception):
+    """Payplug did not do what we asked.
+
+    :ivar str reason: what happened, for people: an HTTP status or a few words, never
+        an address, a key or a name
+    """
+
+    def __init__(self, reason, status=None):
+        super().__init__(reason)
+        self.reason = reason
+        self.status = status
+
+
+class PayplugUnavailable(PayplugError):
+    """Nobody answered sensibly: ask again later."""
+
+
+class PayplugRejected(PayplugError):
+    """Payplug understood and said no: asking again will not help.
+
+    ``status`` is the HTTP status (401: the key is not accepted, 404: no such payment
+    for this key), ``details`` what Payplug says is wrong, on one line; it may quote
+    the request and is therefore never logged.
+    """
+
+    def __init__(self, reason, status=None, details=""):
+        super().__init__(reason, status)
+        self.details = details
+
+
+def to_cents(amount):
+    """Return euros as whole cents, without float arithmetic.
+
+    :param float amount: euros, already rounded to the currency
+    :rtype: int
+    """
+    return int((Decimal(str(amount)) * 100).to_integral_value())
+
+
+def from_cents(cents):
+    """Return whole cents as euros: the float nearest to the exact amount."""
+    return float(Decimal(cents) / 100)
+
+
+class RemotePayment(NamedTuple):
+    """What Payplug says of one payment, in our words."""
+
+    id: str
+    url: str  # Payplug's page, "" when it is not one that we would mail
+    cents: int
+    cents_refunded: int
+    currency: str  # ISO 4217
+    is_live: bool
+    state: str  # pending, paid, cancelled, expired
+    is_being_checked: bool  # the money may still come without another attempt
+    refusal: str  # code of the last refused attempt, "" if none
+    refusal_message: str  # Payplug's English words for it
+    created_at: datetime  # UTC, naive
+    paid_at: datetime | None  # UTC, naive
+    metadata: dict
+
+    @classmethod
+    def from_json(cls, body, trusts=lambda url: True):
+        """Read a payment of the API.
+
+        :param dict body: the payment as Payplug sends it
+        :param trusts: tells whether an address may be given to a customer
+        :raise PayplugUnavailable: if this is not a well-formed payment
+        """
+        try:
+            return cls._from_json(body, trusts)
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+            raise PayplugUnavailable(UNREADABLE) from error
+
+    @classmethod
+    def _from_json(cls, body, trusts):
+        if body["object"] != "payment" or not PAYMENT_ID_SHAPE.fullmatch(body["id"]):
+            raise ValueError("not a payment")
+        failure = body.get("failure") or {}
+        code = str(failure.get("code") or "")
+        url = (body.get("hosted_payment") or {}).get("payment_url") or ""
+        return cls(
+            id=body["id"],
+            url=url if trusts(url) else "",
+            cents=_whole(body["amount"]),
+            cents_refunded=_whole(body.get("amount_refunded") or 0),
+            currency=str(body["currency"]),
+            is_live=_flag(body["is_live"]),
+            state="paid" if _flag(body["is_paid"]) else ENDED_BY.get(code, "pending"),
+            is_being_checked=bool((body.get("payment_method") or {}).get("is_pending")),
+            refusal="" if code in ENDED_BY else code,
+            refusal_message="" if code in ENDED_BY else failure.get("message") or "",
+            created_at=_utc(body["created_at"]),
+            paid_at=_utc(body.get("paid_at")),
+            metadata=dict(body.get("metadata") or {}),
+        )
+
+
+def _whole(value):
+    if type(value) is not int:  # a bool is an int for Python, not for money
+        raise TypeError("not a whole number")
+    return value
+
+
+def _flag(value):
+    if type(value) is not bool:
+        raise TypeError("not a boolean")
+    return value
+
+
+def _utc(seconds):
+    """Return Unix seconds as Odoo stores a moment: naive UTC."""
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(_whole(seconds), timezone.utc).replace(tzinfo=None)
+
+
+class RemoteAccount(NamedTuple):
+    """What Payplug says of the account behind a key; None where it does not say."""
+
+    name: str
+    is_live: bool | None
+    live_allowed: bool | None
+    min_cents: int | None
+    max_cents: int | None
+
+    @classmethod
+    def from_json(cls, body):
+        """Read an account of the API: every part is optional."""
+        limits = _part(body, "configuration")
+        return cls(
+            name=str(body.get("company_name") or body.get("id") or ""),
+            is_live=_known(body.get("is_live"), bool),
+            live_allowed=_known(_part(body, "permissions").get("use_live_mode"), bool),
+            min_cents=_known(_part(limits, "min_amounts").get("EUR"), int),
+            max_cents=_known(_part(limits, "max_amounts").get("EUR"), int),
+        )
+
+
+class RemoteKeys(NamedTuple):
+    """The secret keys of an account, "" for one that it does not have."""
+
+    test: str
+    live: str
+
+    @classmethod
+    def from_json(cls, body):
+        """Read the answer of ``POST /v1/keys``.
+
+        :raise PayplugUnavailable: if it holds no key, or something else than keys
+        """
+        keys = _part(body, "secret_keys")
+        found = cls(*(str(keys.get(mode) or "") for mode in cls._fields))
+        shapes = [KEY_SHAPE.fullmatch(key) for key in found if key]
+        if not shapes or not all(shapes):
+            raise PayplugUnavailable(UNREADABLE)
+        return found
+
+
+def _part(body, key):
+    return _known(body.get(key), dict) or {}
+
+
+def _known(value, kind):
+    return value if type(value) is kind else None
+
+
+def read_details(body):
+    """Return what an error object says, on one line."""
+    if not isinstance(body, dict):
+        return ""
+    found = list(_leaves(body.get("details"))) or [str(body.get("message") or "")]
+    return ", ".join(found)
+
+
+def _leaves(details, path=""):
+    """Yield ``field: what is wrong with it`` for nested details."""
+    if isinstance(details, dict):
+        for key, value in details.items():
+            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+    elif isinstance(details, list):
+        for value in details:
+            yield from _leaves(value, path)
+    elif details:
+        yield f"{path}: {details}" if path else str(details)

@@ -1,0 +1,80 @@
+"""What the tests share: a connected French company, its customer, and a real Payplug.
+
+The emulator listens on 127.0.0.1 and is spoken to over HTTP, so that the client itself
+is under test.
+"""
+
+from odoo import Command
+from odoo.tests import new_test_user
+
+from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+
+from .payplug_emulator import PayplugEmulator
+
+
+class PayplugCommon(AccountTestInvoicingCommon):
+    @classmethod
+    @AccountTestInvoicingCommon.setup_country("fr")
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.payplug = PayplugEmulator.start()
+        cls.addClassCleanup(cls.payplug.stop)
+        cls.account = cls.payplug.add_account(name="Lumière SARL", live_allowed=True)
+        cls.env["ir.config_parameter"].set_param(
+            "payplug_paylink.api_url", cls.payplug.url
+        )
+        cls.company = cls.company_data["company"]
+        cls.company.write(
+            {
+                "payplug_test_key": cls.account.test_key,
+                "payplug_live_key": cls.account.live_key,
+                "payplug_enabled": True,
+            }
+        )
+        cls.partner_a.write(
+            {
+                "name": "Marie Durand",
+                "email": "marie.durand@example.com",
+                "street": "12 rue des Lilas",
+                "zip": "75020",
+                "city": "Paris",
+                "country_id": cls.env.ref("base.fr").id,
+            }
+        )
+        cls.biller = cls._create_user("biller", "account.group_account_invoice")
+
+    def setUp(self):
+        super().setUp()
+        self.payplug.reset()  # keeps the accounts, forgets payments, faults and clock
+
+    @classmethod
+    def _create_user(cls, login, groups):
+        return new_test_user(
+            cls.env,
+            login=login,
+            groups=groups,
+            company_id=cls.company.id,
+            company_ids=[Command.set(cls.company.ids)],
+        )
+
+    @classmethod
+    def _create_payable_invoice(cls, amount=120.0, **values):
+        """Return a posted invoice of this many euros that may be paid by a link.
+
+        :param values: further fields of the `account.move`; ``post=False`` for a draft
+        """
+        return cls._create_invoice(
+            **{
+                "post": True,
+                "invoice_line_ids": [
+                    Command.create(
+                        {"name": "Service", "price_unit": amount, "tax_ids": False}
+                    )
+                ],
+                **values,
+            }
+        )
+
+    def _request(self, invoice):
+        """Return the invoice's link, made or reused as its button does."""
+        return self.env["payplug.payment.link"]._request(invoice)

@@ -1,0 +1,166 @@
+"""R3 to R6: the placeholders, our template, the Send window and the mail that leaves."""
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from odoo.addons.mail.tests.common import MailCase
+
+from .common import PayplugCommon
+
+
+@tagged("post_install", "-at_install")
+class TestMail(PayplugCommon, MailCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.env["res.lang"]._activate_lang("fr_FR")
+        cls.template = cls.env.ref("payplug_paylink.mail_template_payment_link")
+        cls.invoice = cls._create_payable_invoice(1234.56)
+
+    def _open_send_window(self, invoice, user=None):
+        """Click the button, and return Odoo's Send window as the web client opens it."""
+        invoice = invoice.with_user(user or self.biller)
+        action = invoice.action_payplug_send_link()
+        self.assertEqual(action["res_model"], "account.move.send.wizard")
+        return (
+            self.env[action["res_model"]]
+            .with_user(user or self.biller)
+            .with_context(**action["context"])
+            .create({})
+        )
+
+    def _send(self, invoice):
+        """Send the invoice through the window; return the mail's values."""
+        with self.mock_mail_gateway():
+            self._open_send_window(invoice).action_send_and_print()
+        self.assertEqual(len(self._mails), 1)
+        return self._mails[0]
+
+    def _create_template(self, **values):
+        return (
+            self.env["mail.template"]
+            .with_user(self.biller)
+            .create(
+                {
+                    "name": "Reminder",
+                    "model_id": self.env["ir.model"]._get_id("account.move"),
+                    **values,
+                }
+            )
+        )
+
+    def test_send_window_opens_with_our_template_and_the_invoiced_contact(self):
+        window = self._open_send_window(self.invoice)
+        self.assertEqual(window.template_id, self.template)
+        self.assertEqual(window.mail_partner_ids, self.partner_a)
+        self.assertIn(self.invoice.payment_link, window.body)
+
+    def test_mail_leaves_whatever_the_usual_channel_of_the_customer(self):
+        for channel in ("manual", "email"):
+            with self.subTest(channel=channel):
+                self.partner_a.invoice_sending_method = channel
+                invoice = self._create_payable_invoice()
+                mail = self._send(invoice)
+                self.assertIn(invoice.payment_link, mail["body"])
+
+    def test_mail_in_english_holds_amount_button_and_invoice(self):
+        self.partner_a.lang = "en_US"
+        mail = self._send(self.invoice)
+        body = mail["body"].replace("\N{NO-BREAK SPACE}", " ")
+        self.assertIn(f"pay your invoice {self.invoice.name} online", mail["subject"])
+        self.assertIn("Pay 1,234.56 € by card", body)
+        self.assertIn(f'href="{self.invoice.payment_link}"', body)
+        self.assertIn("Test: no real money", body)
+        self.assertTrue(any("pdf" in name for name, *_rest in mail["attachments"]))
+
+    def test_mail_in_french_for_a_french_customer(self):
+        self.partner_a.lang = "fr_FR"
+        mail = self._send(self.invoice)
+        body = " ".join(
+            mail["body"]
+            .replace("\N{NO-BREAK SPACE}", " ")
+            .replace("\N{NARROW NO-BREAK SPACE}", " ")
+            .split()
+        )
+        self.assertIn(f"réglez votre facture {self.invoice.name}", mail["subject"])
+        self.assertIn("Bonjour Marie Durand", body)
+        self.assertIn("Payer 1 234,56 € par carte", body)
+        self.assertIn("Test : aucun argent réel", body)
+        for english in ("Dear", "Here is", "card", "contact us", "The link"):
+            self.assertNotIn(english, body)
+
+    def test_template_editor_offers_sample_text(self):
+        self.assertIn("Marie Durand", self.template.body_html)
+        self.assertIn("1,234.56", self.template.body_html)
+
+    def test_billing_user_puts_the_placeholders_into_a_template_of_his_own(self):
+        self.assertFalse(self.biller.has_group("mail.group_mail_template_editor"))
+        template = self._create_template(
+            subject="Please pay: {{ object.payment_link }}",
+            body_html='<p>Hello</p><t t-out="object.payment_link_button"/>',
+        )
+        link = self._request(self.invoice)
+        found = template._generate_template(self.invoice.ids, ["subject", "body_html"])
+        values = found[self.invoice.id]
+        self.assertEqual(values["subject"], f"Please pay: {link.url}")
+        self.assertIn(f'href="{link.url}"', values["body_html"])
+        self.assertIn("background-color: #0b5cad", values["body_html"])
+
+    def test_billing_user_still_cannot_use_other_expressions(self):
+        with self.assertRaises(AccessError):
+            self._create_template(body_html='<t t-out="object.payplug_link_id.url"/>')
+
+    def test_placeholders_work_in_sms_templates(self):
+        if "sms.template" not in self.env:
+            self.skipTest("the SMS addon is not installed")
+        link = self._request(self.invoice)
+        template = self.env["sms.template"].create(
+            {
+                "name": "Pay",
+                "model_id": self.env["ir.model"]._get_id("account.move"),
+                "body": "Pay here: {{ object.payment_link }}",
+            }
+        )
+        text = template._render_field("body", self.invoice.ids)[self.invoice.id]
+        self.assertEqual(text, f"Pay here: {link.url}")
+
+    def test_pickers_find_the_placeholders(self):
+        """The "/" and "#" pickers hide what is not searchable."""
+        names = ["payment_link", "payment_link_button"]
+        found = self.env["account.move"].fields_get(names, ["searchable"])
+        for name in names:
+            self.assertTrue(found[name]["searchable"])
+
+    def test_placeholders_are_empty_without_a_link_and_never_call_payplug(self):
+        self.assertFalse(self.invoice.payment_link)
+        self.assertFalse(self.invoice.payment_link_button)
+        body = self.template._render_field("body_html", self.invoice.ids)
+        self.assertNotIn("href", body[self.invoice.id])
+        self.assertFalse(self.payplug.calls)
+
+    def test_placeholders_are_empty_when_nothing_is_due(self):
+        self._request(self.invoice)
+        self._register_payment(self.invoice)
+        self.assertFalse(self.invoice.payment_link)
+        self.assertFalse(self.invoice.payment_link_button)
+
+    def test_placeholders_are_empty_when_payplug_is_switched_off(self):
+        self._request(self.invoice)
+        self.company.payplug_enabled = False
+        self.env.invalidate_all()
+        self.assertFalse(self.invoice.payment_link)
+
+    def test_placeholders_of_a_company_without_anything_set_up_do_not_raise(self):
+        draft = self.env["account.move"].new({"move_type": "out_invoice"})
+        self.assertFalse(draft.payment_link)
+        self.assertFalse(draft.payment_link_button)
+
+    def test_our_template_without_a_link_warns_in_the_send_window(self):
+        window = self.env["account.move.send.wizard"].with_context(
+            active_model="account.move", active_ids=self.invoice.ids
+        )
+        values = {"template_id": self.template.id, "sending_methods": ["email"]}
+        alerts = window.create(values).alerts
+        self.assertIn("no payment button", alerts["payplug_no_link"]["message"].replace("would have ", ""))
+        self._request(self.invoice)
+        self.assertNotIn("payplug_no_link", window.create(values).alerts or {})

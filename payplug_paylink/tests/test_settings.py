@@ -1,0 +1,183 @@
+"""R1: connecting a company to Payplug."""
+
+import logging
+
+from odoo.exceptions import UserError, ValidationError
+from odoo.modules.neutralize import neutralize_database
+from odoo.tests import Form, tagged
+from odoo.tools import mute_logger
+
+from .common import PayplugCommon
+
+
+@tagged("post_install", "-at_install")
+class TestSettings(PayplugCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.other_account = cls.payplug.add_account(
+            name="Méliès SAS",
+            live_allowed=False,
+            min_cents=30,
+            max_cents=1_500_000,
+            email="georges@example.com",
+            password="moon-1902",
+        )
+
+    def _settings(self):
+        return self.env["res.config.settings"].create({})
+
+    def _sign_in(self, email, password):
+        action = self._settings().action_payplug_sign_in()
+        window = (
+            self.env[action["res_model"]]
+            .with_context(**action["context"])
+            .create({"email": email})
+        )
+        return window.with_context(payplug_password=password).action_sign_in()
+
+    def test_switching_on_creates_a_journal_with_its_own_outstanding_account(self):
+        journal = self.company.payplug_journal_id
+        account = journal._payplug_inbound_line().payment_account_id
+        common = self.env["account.payment"].with_company(self.company)
+        self.assertEqual(journal.type, "bank")
+        self.assertTrue(account.reconcile)
+        self.assertNotEqual(account, common._get_outstanding_account("inbound"))
+        self.assertNotEqual(account, journal.default_account_id)
+
+    def test_switching_on_again_keeps_the_journal(self):
+        journal = self.company.payplug_journal_id
+        self.company.payplug_enabled = False
+        self.company.payplug_enabled = True
+        self.assertEqual(self.company.payplug_journal_id, journal)
+
+    def test_switching_on_with_an_unfit_journal_says_what_to_correct(self):
+        self.company.payplug_enabled = False
+        journal = self.company.payplug_journal_id
+        journal._payplug_inbound_line().payment_account_id = False
+        with self.assertRaisesRegex(UserError, "outstanding account that allows"):
+            self.company.payplug_enabled = True
+
+    def test_signing_in_stores_the_keys_and_the_limits(self):
+        self.company.payplug_live_key = False
+        notification = self._sign_in("georges@example.com", "moon-1902")
+        self.assertRecordValues(
+            self.company,
+            [
+                {
+                    "payplug_test_key": self.other_account.test_key,
+                    "payplug_live_key": False,
+                    "payplug_min_cents": 30,
+                    "payplug_max_cents": 1_500_000,
+                    "payplug_enabled": True,
+                }
+            ],
+        )
+        message = notification["params"]["message"].replace("\N{NO-BREAK SPACE}", " ")
+        self.assertIn("0.30 € to 15,000.00 €", message)
+        self.assertIn("does not allow this account to take live payments", message)
+
+    def test_wrong_password_keeps_the_stored_keys_and_says_so(self):
+        with self.assertRaisesRegex(UserError, "The stored keys were kept"):
+            self._sign_in("georges@example.com", "earth")
+        self.assertEqual(self.company.payplug_test_key, self.account.test_key)
+
+    def test_missing_password_is_asked_for_and_nothing_is_sent(self):
+        with self.assertRaisesRegex(UserError, "Type the password"):
+            self._sign_in("georges@example.com", "")
+        self.assertFalse(self.payplug.calls)
+
+    def test_password_is_no_column_and_is_never_logged(self):
+        self.env.cr.execute(
+            "SELECT column_name FROM information_schema.columns"
+            " WHERE table_name = 'payplug_sign_in'"
+        )
+        self.assertNotIn("password", {name for (name,) in self.env.cr.fetchall()})
+        with self.assertLogs(level=logging.DEBUG) as logs:
+            self._sign_in("georges@example.com", "moon-1902")
+        for secret in ("moon-1902", self.other_account.test_key):
+            self.assertNotIn(secret, "".join(logs.output))
+
+    def test_keys_are_masked_on_screen(self):
+        shown = self._settings().payplug_test_key
+        self.assertTrue(shown.startswith("sk_test_•"))
+        self.assertNotIn(self.account.test_key[8:-2], shown)
+
+    def test_saving_the_settings_untouched_keeps_the_keys(self):
+        with Form(self.env["res.config.settings"]) as settings:
+            settings.payplug_book_test_payments = False
+        settings.save().execute()
+        self.assertEqual(self.company.payplug_test_key, self.account.test_key)
+        self.assertEqual(self.company.payplug_live_key, self.account.live_key)
+
+    def test_typed_key_replaces_the_stored_one(self):
+        self.env["res.config.settings"].create(
+            {"payplug_test_key": f" {self.other_account.test_key} "}
+        )
+        self.assertEqual(self.company.payplug_test_key, self.other_account.test_key)
+
+    def test_malformed_key_is_refused_by_its_shape(self):
+        for key in ("pk_test_abc", "sk_test_", "sk_test_a b", "sk_test_é", "x"):
+            with (
+                self.subTest(key=key),
+                self.assertRaisesRegex(ValidationError, "must start with sk_test_"),
+            ):
+                self.env["res.config.settings"].create({"payplug_test_key": key})
+        self.assertFalse(self.payplug.calls)
+
+    def test_key_of_the_other_mode_is_refused(self):
+        with self.assertRaisesRegex(ValidationError, "given as the test key"):
+            self.company.payplug_test_key = self.account.live_key
+        with self.assertRaisesRegex(ValidationError, "given as the live key"):
+            self.company.payplug_live_key = self.account.test_key
+
+    def test_key_that_payplug_does_not_accept_is_refused_and_the_stored_one_kept(self):
+        with (
+            self.assertRaisesRegex(UserError, "stored key was kept"),
+            self.env.cr.savepoint(),
+        ):
+            self.env["res.config.settings"].create({"payplug_test_key": "sk_test_no"})
+        self.assertEqual(self.company.payplug_test_key, self.account.test_key)
+
+    def test_connection_test_tells_mode_limits_and_account(self):
+        params = self._settings().action_payplug_test_connection()["params"]
+        self.assertIn("test mode", params["title"])
+        self.assertEqual(params["type"], "success")
+        self.assertIn("20,000.00", params["message"])
+
+    def test_connection_test_with_a_dead_key_says_what_to_do(self):
+        self.company.payplug_test_key = "sk_test_forgotten"
+        with self.assertRaisesRegex(UserError, "sign in to Payplug again"):
+            self._settings().action_payplug_test_connection()
+
+    def test_test_payments_cannot_be_booked_beside_a_live_key(self):
+        with self.assertRaisesRegex(ValidationError, "has a live key"):
+            self.company.payplug_book_test_payments = True
+
+    def test_branch_uses_the_account_of_its_root(self):
+        branch = self.env["res.company"].create(
+            {"name": "Branch", "parent_id": self.company.id}
+        )
+        self.assertEqual(branch._payplug_obstacle(), "")
+        self.assertEqual(branch._payplug_key(is_live=False), self.account.test_key)
+
+    def test_copied_company_gets_no_key(self):
+        copied = self.company.copy({"name": "Copy"})
+        self.assertFalse(copied.payplug_test_key or copied.payplug_live_key)
+        self.assertFalse(copied.payplug_enabled)
+
+    @mute_logger("odoo.modules.neutralize")
+    def test_neutralized_copy_of_the_database_has_no_key(self):
+        neutralize_database(self.env.cr)
+        self.env.invalidate_all()
+        self.assertRecordValues(
+            self.company,
+            [
+                {
+                    "payplug_enabled": False,
+                    "payplug_mode": "test",
+                    "payplug_test_key": False,
+                    "payplug_live_key": False,
+                }
+            ],
+        )

@@ -1,0 +1,1 @@
+from . import payplug_sign_in

@@ -1,0 +1,75 @@
+"""The window that exchanges the portal's credentials for the account's secret keys."""
+
+from odoo import fields, models
+from odoo.exceptions import UserError
+
+from ..models.res_company_client import in_a_hurry
+from ..payplug_api import PayplugClient
+from ..payplug_remote import PayplugError, PayplugRejected
+
+
+class PayplugSignIn(models.TransientModel):
+    _name = "payplug.sign.in"
+    _description = "Sign in to Payplug"
+
+    company_id = fields.Many2one(
+        comodel_name="res.company",
+        required=True,
+        default=lambda self: self.env.company,
+    )
+    email = fields.Char(string="E-mail", required=True)
+    # Not a column, not even for a moment: the button carries it in its context, as
+    # Odoo's own password check does. Payplug forbids to store it.
+    password = fields.Char(store=False)
+
+    def action_sign_in(self):
+        """Fetch the secret keys, store them and switch Payplug on.
+
+        The password comes in the context key ``payplug_password``.
+
+        :raise UserError: if the credentials are wrong or Payplug is silent; the stored
+            keys are then kept
+        """
+        self.ensure_one()
+        company = in_a_hurry(self.company_id._payplug_root())
+        keys = self._fetch_keys(company)
+        company.write(
+            {
+                "payplug_test_key": keys.test or company.payplug_test_key,
+                "payplug_live_key": keys.live or company.payplug_live_key,
+                "payplug_enabled": True,
+            }
+        )
+        return self._connected(company)
+
+    def _fetch_keys(self, company):
+        password = self.env.context.get("payplug_password")
+        if not password:
+            raise UserError(self.env._("Type the password of your Payplug account."))
+        try:
+            return PayplugClient.fetch_keys(
+                self.email.strip(),
+                password,
+                company._payplug_api_url(),
+                company.env.context["payplug_deadline"],
+            )
+        except PayplugRejected as error:
+            raise UserError(
+                self.env._(
+                    "Payplug does not know this e-mail address with this password "
+                    "(%(reason)s). Check both, or paste the keys from Payplug's portal "
+                    "instead. The stored keys were kept.",
+                    reason=error.reason,
+                )
+            ) from error
+        except PayplugError as error:
+            raise UserError(company._payplug_explain(error)) from error
+
+    def _connected(self, company):
+        settings = company.env["res.config.settings"].with_company(company).create({})
+        notification = settings.action_payplug_test_connection()
+        notification["params"]["next"] = {
+            "type": "ir.actions.client",
+            "tag": "reload",
+        }
+        return notification
