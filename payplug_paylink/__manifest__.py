@@ -11,6 +11,7 @@
     "data": [
         "security/ir.model.access.csv",
         "security/payplug_payment_link_security.xml",
+        "data/ir_cron_data.xml",
         "data/mail_template_data.xml",
         "wizards/payplug_sign_in_views.xml",
         "views/payplug_payment_link_views.xml",

@@ -39,8 +39,7 @@ LINK_DAYS = 7  # an estimate: no field tells it, failure code "timeout" decides
 PAGE_SIZE = 100  # payments in one page of the list
 THREADS = 8  # payments created at the same time
 
-CONNECT_SECONDS = 3.0
-ANSWER_SECONDS = 6.0
+CALL_SECONDS = 9.0  # a call at most: half to connect, half to be answered
 
 
 class SecretKey:
@@ -107,13 +106,11 @@ class _Transport(network.RequestsRequest):
         return response.content or b"{}", response.status_code, response.headers
 
     def _timeout(self, now):
-        """Return the seconds to wait for a connection and for an answer."""
-        if self._deadline is None:
-            return CONNECT_SECONDS, ANSWER_SECONDS
-        left = self._deadline - now
+        """Return the seconds to wait for a connection, and again for an answer."""
+        left = CALL_SECONDS if self._deadline is None else self._deadline - now
         if left < 0.5:  # not enough for a round trip: do not start what may be lost
             raise PayplugUnavailable(NO_ANSWER)
-        return min(CONNECT_SECONDS, left / 3), min(ANSWER_SECONDS, left * 2 / 3)
+        return min(CALL_SECONDS, left) / 2
 
 
 class PayplugClient:
@@ -277,8 +274,4 @@ def _error_from(error):
     reason = f"HTTP {status}"
     if status in (408, 425, 429) or status >= 500 or status < 400:
         return PayplugUnavailable(reason, status)
-    try:
-        body = json.loads(error.http_response)
-    except (TypeError, ValueError):
-        body = {}
-    return PayplugRejected(reason, status, read_details(body))
+    return PayplugRejected(reason, status, read_details(error.error_object))

@@ -17,7 +17,6 @@ NO_ANSWER = "no answer in time"
 NO_CONNECTION = "no connection"
 UNREADABLE = "unreadable answer"
 UNTRUSTED_PAGE = "untrusted payment page"
-WRONG_PAYMENT = "wrong payment"
 
 ENDED_BY = {"aborted": "cancelled", "timeout": "expired"}  # failure code → state
 

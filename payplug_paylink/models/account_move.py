@@ -1,15 +1,9 @@
-"""The invoice: what it shows of its payment link, and the buttons."""
+"""The invoice: what it shows of its payment link."""
 
 from markupsafe import Markup
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 from odoo.tools import SQL
-
-from ..payplug_remote import PayplugError
-from .res_company_client import in_a_hurry
-
-PORTAL_URL = "https://portal.payplug.com/"
 
 BUTTON = Markup(
     '<table border="0" cellpadding="0" cellspacing="0" role="presentation"'
@@ -173,78 +167,9 @@ class AccountMove(models.Model):
         )
 
     def _get_alerts(self):
-        # EXTEND account: banner at the top of the form
+        # EXTEND account: banners at the top of the form
         alerts = super()._get_alerts()
         link_sudo = self.sudo().payplug_link_id  # for everyone who sees the invoice
-        if link_sudo and not link_sudo.is_live:
-            alerts["payplug_test_mode"] = {
-                "level": "warning",
-                "message": self.env._(
-                    "The payment link of this invoice belongs to Payplug's test mode: "
-                    "no real money is paid with it."
-                ),
-            }
+        for name, level, message in link_sudo._banners():
+            alerts[f"payplug_{name}"] = {"level": level, "message": message}
         return alerts
-
-    # === ACTIONS === #
-
-    def action_payplug_send_link(self):
-        """Make or reuse the payment link, then open Odoo's Send window with it.
-
-        :raise UserError: if a condition is not met, or Payplug is silent or refuses
-        """
-        if len(self) != 1:
-            raise UserError(
-                self.env._(
-                    "A payment link is sent for one invoice at a time: select one."
-                )
-            )
-        self.check_access("write")
-        self._payplug_check_conditions()
-        links = in_a_hurry(self.env["payplug.payment.link"])
-        try:
-            link_sudo = links._request(self)
-        except PayplugError as error:
-            raise UserError(self.company_id._payplug_explain(error)) from error
-        if link_sudo.state == "paid":
-            return self._payplug_paid_notification()
-        return self._payplug_send_window()
-
-    def _payplug_send_window(self):
-        """Open Odoo's Send window with our template, by e-mail.
-
-        The channel is named because customers set to another one would get no mail.
-        """
-        template = self.env.ref("payplug_paylink.mail_template_payment_link")
-        action = self.action_send_and_print()
-        action["context"].update(
-            default_template_id=template.id, default_sending_methods=["email"]
-        )
-        return action
-
-    def _payplug_paid_notification(self):
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "title": self.env._("Already paid"),
-                "message": self.env._(
-                    "Payplug says that the customer has paid %(invoice)s. No new link "
-                    "was made.",
-                    invoice=self.display_name,
-                ),
-                "type": "info",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
-
-    def action_payplug_open_links(self):
-        """Show the links of this invoice."""
-        action = self.env["ir.actions.act_window"]._for_xml_id(
-            "payplug_paylink.payplug_payment_link_action"
-        )
-        return {**action, "domain": [("move_id", "in", self.ids)]}
-
-    def action_payplug_open_portal(self):
-        """Open Payplug's own site, where the merchant sees his payments."""
-        return {"type": "ir.actions.act_url", "url": PORTAL_URL, "target": "new"}

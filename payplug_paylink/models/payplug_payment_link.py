@@ -5,7 +5,7 @@ import logging
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 
-from ..payplug_remote import WRONG_PAYMENT, PayplugRejected, to_cents
+from ..payplug_remote import PayplugRejected, from_cents, to_cents
 
 _logger = logging.getLogger(__name__)
 
@@ -75,9 +75,29 @@ class PayplugPaymentLink(models.Model):
     )
     paid_at = fields.Datetime(string="Paid on", readonly=True)
     refusal = fields.Char(
-        string="Last refusal",
+        string="Refusal code",
         readonly=True,
-        help="Why the customer's last attempt failed. The link stays payable.",
+        help="Payplug's code for why the customer's last attempt failed.",
+    )
+    amount_refunded = fields.Monetary(string="Refunded on Payplug", readonly=True)
+    # "The customer paid" and "the books are written" are two facts. Set once, when the
+    # money is seen; a payment that an accountant deletes later is not booked again.
+    to_book = fields.Boolean(readonly=True)
+    account_payment_id = fields.Many2one(
+        comodel_name="account.payment",
+        string="Payment",
+        index="btree_not_null",
+        readonly=True,
+    )
+    to_cancel = fields.Boolean(
+        readonly=True, help="To be cancelled as soon as Payplug answers."
+    )
+    problem = fields.Selection(
+        selection=[
+            ("unknown", "Payplug no longer knows it"),
+            ("mismatch", "Payplug speaks of another amount, currency or mode"),
+        ],
+        readonly=True,
     )
 
     _payplug_id_unique = models.UniqueIndex(
@@ -89,7 +109,19 @@ class PayplugPaymentLink(models.Model):
         "This invoice has a pending payment link already.",
     )
 
+    # What the cron looks for, and hardly any link is.
+    _state_pending_index = models.Index("(company_id, create_date) WHERE state = 'pending'")
+    _to_book_index = models.Index("(id) WHERE to_book")
+
     # === LOCK === #
+
+    def _lock(self):
+        """Lock the link's invoice, as `_lock_invoice` does."""
+        self._lock_invoice(self._lock_key())
+
+    def _lock_key(self):
+        """Return what locks the link: its invoice, or itself if that is gone."""
+        return self.move_id.id or -self.id
 
     @api.model
     def _lock_invoice(self, move_id):
@@ -109,46 +141,91 @@ class PayplugPaymentLink(models.Model):
     # === FOLLOW === #
 
     def _refresh(self):
-        """Ask Payplug how the link stands, and follow.
+        """Ask Payplug how the link stands, and follow: the one way for all doors.
 
-        :rtype: RemotePayment
-        :raise PayplugError: if Payplug is silent or does not know the payment; an
-            unanswered question changes no state
+        Notification, return of the payer, cron and button end here.
+
+        :return: the `RemotePayment`, or None if Payplug does not know the payment
+        :raise PayplugError: if Payplug is silent or refuses the key; an unanswered
+            question changes no state
         :raise ConcurrencyError: if somebody else is at it
         """
         self.ensure_one()
-        self._lock_invoice(self.move_id.id)
-        remote = self._client().get_payment(self.payplug_id)
+        self._lock()
+        try:
+            remote = self._client().get_payment(self.payplug_id)
+        except PayplugRejected as error:
+            if error.status not in (403, 404):
+                raise
+            self._set_problem("unknown")
+            return None
         self._follow(remote)
         return remote
 
     def _follow(self, remote):
-        """Take over what Payplug says of this link.
+        """Take over what Payplug says of this link, and book what was paid.
 
-        :raise PayplugRejected: if it speaks of another payment than ours
+        A replay changes nothing; what is not ours is never booked.
         """
-        self._check_is_ours(remote)
-        self.refusal = remote.refusal
-        if remote.state != "pending":
-            self._move_to(remote.state, paid_at=remote.paid_at)
+        if not self._is_ours(remote):
+            self._set_problem("mismatch")
+            return
+        self._update(
+            problem=False,
+            refusal=remote.refusal or False,
+            amount_refunded=from_cents(remote.cents_refunded),
+        )
+        if remote.state == "paid":
+            moved = self._move_to(
+                "paid", paid_at=remote.paid_at, to_book=self._must_be_booked()
+            )
+            moved._show_paid()
+            self._register_payment()
+        elif remote.state != "pending":
+            self._move_to(remote.state)
 
-    def _check_is_ours(self, remote):
+    def _show_paid(self):
+        """Let the invoice show the link that was paid, even if it is an earlier one."""
+        for link in self:
+            if link.move_id.payplug_link_id.state != "paid":
+                link._become_current()
+
+    def _become_current(self):
+        """Show this link on its invoice, without Odoo taking it for a user's change."""
+        self.move_id.with_context(
+            skip_invoice_sync=True, skip_is_manually_modified=True
+        ).payplug_link_id = self
+
+    def _update(self, **values):
+        """Write only what differs, so that a replay writes nothing."""
+        new = {name: value for name, value in values.items() if self[name] != value}
+        if new:
+            self.write(new)
+
+    def _has_news(self, remote):
+        """Tell whether following would change anything, without any lock or write."""
+        known = (self.state, self.refusal or "", to_cents(self.amount_refunded))
+        told = (remote.state, remote.refusal, remote.cents_refunded)
+        return self.problem or known != told or not self._is_ours(remote)
+
+    def _is_ours(self, remote):
+        """Tell whether Payplug speaks of this link's payment, whole and in its mode."""
         theirs = (remote.id, remote.cents, remote.currency, remote.is_live)
-        ours = (
+        return theirs == (
             self.payplug_id,
             to_cents(self.amount),
             self.currency_id.name,
             self.is_live,
         )
-        if theirs != ours:
-            _logger.warning("Link %s: Payplug says %s, not %s", self.id, theirs, ours)
-            raise PayplugRejected(
-                WRONG_PAYMENT,
-                details=self.env._(
-                    "it speaks of another amount, currency or mode than link %(link)s",
-                    link=self.payplug_id,
-                ),
-            )
+
+    def _set_problem(self, problem):
+        """Show what keeps the link from being followed, and call a person for money."""
+        if self.problem == problem:
+            return
+        _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
+        self.problem = problem
+        if problem == "mismatch":
+            self._for_accountant()._ask_about_mismatch()
 
     def _move_to(self, state, **vals):
         """Move the links that may go to `state`; return only those that moved.

@@ -47,22 +47,23 @@ class PayplugPaymentLink(models.Model):
         :raise ConcurrencyError: if somebody else is at it
         """
         self._lock_invoice(move.id)
-        link_sudo = move.sudo().payplug_link_id  # machines write links, not users
+        move_sudo = move.sudo()  # machines write links, not users
+        link_sudo = move_sudo.payplug_link_id
         if link_sudo.state == "pending":
             remote = link_sudo._refresh()
             if link_sudo._is_reusable(remote):
                 return link_sudo
-            link_sudo._withdraw()
-        if link_sudo.state == "paid" and link_sudo.is_live == (
-            move.company_id._payplug_is_live()
-        ):
-            return link_sudo
-        return self.sudo()._create_for(move)
+            link_sudo._end(remote)
+            if link_sudo.state == "paid":
+                return link_sudo
+        to_book_sudo = move_sudo.payplug_link_ids.filtered("to_book")
+        return to_book_sudo[:1] or self.sudo()._create_for(move)
 
     def _is_reusable(self, remote):
         """Tell whether this pending link still asks for what is due, for long enough."""
         return (
             self.state == "pending"
+            and not self.problem
             and remote.cents == to_cents(self.move_id._payplug_amount_due())
             and remote.is_live == self.company_id._payplug_is_live()
             and self.expires_at > fields.Datetime.now() + REUSE_MARGIN
@@ -91,24 +92,30 @@ class PayplugPaymentLink(models.Model):
 
     def _prepare_payload(self):
         """Return the body that creates this link's payment, amounts in cents."""
-        database = self.env["ir.config_parameter"].get_param("database.uuid")
         payload = {
             "amount": to_cents(self.amount),
             "currency": self.currency_id.name,
             # Says that we mail the link; an ordinary page would die within minutes.
-            "hosted_payment": {"sent_by": "OTHER"},
+            "hosted_payment": {"sent_by": "OTHER", **self._prepare_return_urls()},
             "description": self.move_id.name[:DESCRIPTION_SIZE],
             "metadata": {
                 "invoice": self.move_id.name,
                 "link_id": str(self.id),
-                "database": database,
+                "database": self._database(),
             },
         }
         billing = self.partner_id._payplug_billing()
         if billing:  # complete or not at all: an incomplete block is refused
             payload["billing"] = billing
             payload["shipping"] = {**billing, "delivery_type": "BILLING"}
+        if self.company_id._payplug_can_ring():
+            payload["notification_url"] = self._door_url("notify")
         return payload
+
+    def _prepare_return_urls(self):
+        """Return where Payplug sends the payer's browser afterwards."""
+        url = self._door_url("return")
+        return {"return_url": url, "cancel_url": url}
 
     def _create_row(self, move):
         """Create the row of a new link; the database refuses a second pending one."""
@@ -128,30 +135,70 @@ class PayplugPaymentLink(models.Model):
             # Made by somebody whose commit this transaction is too old to see.
             raise ConcurrencyError(f"invoice {move.id} has just got a link") from error
 
-    def _become_current(self):
-        """Show this link on its invoice, without Odoo taking it for a user's change."""
-        self.move_id.with_context(
-            skip_invoice_sync=True, skip_is_manually_modified=True
-        ).payplug_link_id = self
-
     def _withdraw(self):
-        """Make the link unpayable; a payment that came meanwhile is followed.
+        """Make the link unpayable, or follow what Payplug says of it.
 
+        :raise PayplugError: if Payplug is silent
+        :raise UserError: if the link's end was not seen
+        :raise ConcurrencyError: if somebody else is at it
+        """
+        self._end(self._refresh())
+
+    def _end(self, remote):
+        """Abort a link that was just asked about, and believe it only when seen.
+
+        :param RemotePayment remote: what `_refresh` returned
         :raise PayplugError: if Payplug is silent
         :raise UserError: if the link's end was not seen
         """
         if self.state != "pending":
             return
+        self._check_may_abort(remote)
         remote = self._client().abort_payment(self.payplug_id)
         self._follow(remote)
-        if self.state == "pending" or remote.is_being_checked:
+        if self.state == "pending":
+            raise UserError(self._still_payable())
+
+    def _check_may_abort(self, remote):
+        """Check that this link is ours to abort, and that no money is on its way.
+
+        :raise UserError: telling why the link stays as it is
+        """
+        if self.problem:
             raise UserError(
                 self.env._(
-                    "Payplug has not yet ended the earlier link of %(invoice)s "
-                    "(%(payment)s): a payment may be under way. No new link was made, "
-                    "so that the customer cannot pay twice. Try again in a few "
-                    "minutes.",
+                    "The link %(payment)s of %(invoice)s cannot be followed (%(why)s). "
+                    "Compare with Payplug's portal, then close the link.",
+                    payment=self.payplug_id,
                     invoice=self.move_id.display_name,
+                    why=self._problem_words(),
+                )
+            )
+        if remote.is_being_checked:
+            raise UserError(self._still_payable())
+        if remote.metadata.get("database", self._database()) != self._database():
+            raise UserError(
+                self.env._(
+                    "The link %(payment)s was made by another copy of this database, "
+                    "which still waits for it: it is left alone here.",
                     payment=self.payplug_id,
                 )
             )
+
+    def _still_payable(self):
+        return self.env._(
+            "Payplug has not yet ended the earlier link of %(invoice)s (%(payment)s): a "
+            "payment may be under way. No new link was made, so that the customer "
+            "cannot pay twice. Try again in a few minutes.",
+            invoice=self.move_id.display_name,
+            payment=self.payplug_id,
+        )
+
+    def _problem_words(self):
+        return dict(self._fields["problem"]._description_selection(self.env)).get(
+            self.problem
+        )
+
+    def _database(self):
+        """Return what tells this database from a restored copy of it."""
+        return self.env["ir.config_parameter"].get_param("database.uuid")

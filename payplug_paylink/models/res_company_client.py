@@ -1,6 +1,8 @@
 """The company hands out the client, and knows words for what Payplug answers."""
 
 import time
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from odoo import api, models
 from odoo.exceptions import UserError
@@ -11,10 +13,10 @@ from ..payplug_remote import (
     NO_CONNECTION,
     UNREADABLE,
     UNTRUSTED_PAGE,
-    WRONG_PAYMENT,
     PayplugRejected,
 )
 
+INTERNAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home", ".test")
 REQUEST_SECONDS = 9  # what all calls of one request may take together (design 5)
 
 
@@ -28,6 +30,21 @@ def in_a_hurry(records):
         return records
     deadline = time.monotonic() + REQUEST_SECONDS
     return records.with_context(payplug_deadline=deadline)
+
+
+def is_public(url):
+    """Tell whether an address looks as if the Internet could reach it.
+
+    :param str url: an absolute address
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https"):
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith(INTERNAL_DOMAINS)
 
 
 class ResCompany(models.Model):
@@ -62,6 +79,15 @@ class ResCompany(models.Model):
         """Return where the API is; only an administrator can point it elsewhere."""
         params_sudo = self.env["ir.config_parameter"].sudo()  # not for everyone to read
         return params_sudo.get_param("payplug_paylink.api_url") or API_URL
+
+    def _payplug_can_ring(self):
+        """Tell whether Payplug can reach this Odoo with a notification.
+
+        An API address of one's own (an emulator) is taken to be as near as Odoo is.
+        """
+        if self._payplug_api_url() != API_URL:
+            return True
+        return is_public(self.get_base_url())
 
     def _payplug_read_account(self, is_live=None):
         """Ask Payplug about the account behind a key, and store what we need of it.
@@ -111,7 +137,6 @@ class ResCompany(models.Model):
             NO_CONNECTION: self.env._("no connection"),
             UNREADABLE: self.env._("unreadable answer"),
             UNTRUSTED_PAGE: self.env._("payment page at an unknown address"),
-            WRONG_PAYMENT: self.env._("answer about another payment"),
         }
         if error.status == 429:
             return self.env._("too many requests at once")

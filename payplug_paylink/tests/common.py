@@ -4,19 +4,38 @@ The emulator listens on 127.0.0.1 and is spoken to over HTTP, so that the client
 is under test.
 """
 
+from urllib.parse import urlsplit
+
 from odoo import Command
-from odoo.tests import new_test_user
+from odoo.tests import HOST, new_test_user
+from odoo.tests.common import _super_send
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 from .payplug_emulator import PayplugEmulator
 
 
-class PayplugCommon(AccountTestInvoicingCommon):
+class RealRequests:
+    """Lets requests to 127.0.0.1 leave as they are.
+
+    Odoo's tests lengthen every timeout to 10 seconds, and ours are under test.
+    """
+
+    @classmethod
+    def _request_handler(cls, session, request, /, **options):
+        if urlsplit(request.url).hostname == HOST:
+            return _super_send(session, request, **options)
+        return super()._request_handler(session, request, **options)
+
+
+class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
     @classmethod
     @AccountTestInvoicingCommon.setup_country("fr")
     def setUpClass(cls):
         super().setUpClass()
+        for code in ("en_US", "fr_FR"):
+            cls.env["res.lang"]._activate_lang(code)
+        cls.env = cls.env(context={**cls.env.context, "lang": "en_US"})
         cls.payplug = PayplugEmulator.start()
         cls.addClassCleanup(cls.payplug.stop)
         cls.account = cls.payplug.add_account(name="Lumière SARL", live_allowed=True)
@@ -53,6 +72,7 @@ class PayplugCommon(AccountTestInvoicingCommon):
             cls.env,
             login=login,
             groups=groups,
+            lang="en_US",
             company_id=cls.company.id,
             company_ids=[Command.set(cls.company.ids)],
         )

@@ -43,9 +43,11 @@ class TestRights(PayplugCommon):
 
     def test_portal_user_reads_nothing_of_links_even_on_his_own_invoice(self):
         portal = self._create_user("portal", "base.group_portal")
-        self.invoice.partner_id = portal.partner_id
-        self._request(self.invoice)
-        invoice = self.invoice.with_user(portal)
+        portal.partner_id.email = "portal@example.com"
+        own_invoice = self._create_payable_invoice(partner_id=portal.partner_id.id)
+        self._request(own_invoice)
+        invoice = own_invoice.with_user(portal)
+        self.assertTrue(invoice.name)
         for name in ("payment_id", "payment_link", "payplug_link_id", "payplug_state"):
             with self.subTest(field=name), self.assertRaises(AccessError):
                 invoice.read([name])

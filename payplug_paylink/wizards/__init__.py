@@ -1,1 +1,1 @@
-from . import payplug_sign_in
+from . import account_move_send_wizard, payplug_sign_in

@@ -1,0 +1,120 @@
+"""The buttons of the invoice, and what they open."""
+
+from odoo import models
+from odoo.exceptions import UserError
+
+from ..payplug_remote import PayplugError, PayplugUnavailable
+from .res_company_client import in_a_hurry
+
+PORTAL_URL = "https://portal.payplug.com/"
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def action_payplug_send_link(self):
+        """Make or reuse the payment link, then open Odoo's Send window with it.
+
+        :raise UserError: if a condition is not met, or Payplug is silent or refuses
+        """
+        if len(self) != 1:
+            raise UserError(
+                self.env._(
+                    "A payment link is sent for one invoice at a time: select one."
+                )
+            )
+        self.check_access("write")
+        self._payplug_check_conditions()
+        links = in_a_hurry(self.env["payplug.payment.link"])
+        try:
+            link_sudo = links._request(self)
+        except PayplugError as error:
+            raise UserError(self.company_id._payplug_explain(error)) from error
+        if link_sudo.state == "paid":
+            return self._payplug_notification(
+                self.env._("Already paid"),
+                self.env._(
+                    "Payplug says that the customer has paid %(invoice)s. No new link "
+                    "was made.",
+                    invoice=self.display_name,
+                ),
+            )
+        return self._payplug_send_window()
+
+    def _payplug_send_window(self):
+        """Open Odoo's Send window with our template, by e-mail.
+
+        The channel is named because customers set to another one would get no mail.
+        """
+        template = self.env.ref("payplug_paylink.mail_template_payment_link")
+        action = self.action_send_and_print()
+        action["context"].update(
+            default_template_id=template.id, default_sending_methods=["email"]
+        )
+        return action
+
+    def _payplug_notification(self, title, message):
+        """Return the action that shows a message and loads the form again."""
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": title,
+                "message": message,
+                "type": "info",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def action_payplug_refresh(self):
+        """Ask Payplug how the invoice's link stands.
+
+        :raise UserError: if Payplug is silent or refuses
+        """
+        self.check_access("write")
+        for link_sudo in in_a_hurry(self.sudo().payplug_link_id):
+            try:
+                link_sudo._refresh()
+            except PayplugError as error:
+                raise UserError(link_sudo.company_id._payplug_explain(error)) from error
+
+    def action_payplug_cancel_link(self):
+        """Make the link unpayable: on the spot, or as soon as Payplug answers.
+
+        :raise UserError: if money may be on its way, or the link is not ours to end
+        """
+        self.check_access("write")
+        for link_sudo in in_a_hurry(self.sudo().payplug_link_id):
+            link_sudo.to_cancel = True
+            try:
+                link_sudo._withdraw()
+            except PayplugUnavailable:
+                link_sudo._trigger_cron()
+                return self._payplug_notification(
+                    self.env._("Payplug does not answer"),
+                    self.env._(
+                        "The link will be cancelled as soon as it does. Until then it "
+                        "may still be paid."
+                    ),
+                )
+            except PayplugError as error:
+                raise UserError(link_sudo.company_id._payplug_explain(error)) from error
+
+    def action_payplug_close_link(self):
+        """Close a link that Payplug no longer knows, so that a new one can be made."""
+        self.check_access("write")
+        link_sudo = self.sudo().payplug_link_id
+        if link_sudo.problem:
+            link_sudo._lock()
+            link_sudo._move_to("cancelled")
+
+    def action_payplug_open_links(self):
+        """Show the links of this invoice."""
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "payplug_paylink.payplug_payment_link_action"
+        )
+        return {**action, "domain": [("move_id", "in", self.ids)]}
+
+    def action_payplug_open_portal(self):
+        """Open Payplug's own site, where the merchant sees his payments."""
+        return {"type": "ir.actions.act_url", "url": PORTAL_URL, "target": "new"}

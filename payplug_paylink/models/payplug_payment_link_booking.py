@@ -1,0 +1,114 @@
+"""Booking: from "the customer paid" to "the books are written".
+
+These are two facts. The first is stored whatever happens to the second: what
+accounting refuses stays *to book*, calls a person, and is tried again by the cron.
+"""
+
+import logging
+
+import psycopg2
+from pytz import timezone, utc
+
+from odoo import models
+from odoo.exceptions import ConcurrencyError, UserError
+
+_logger = logging.getLogger(__name__)
+
+# A conflict between transactions: Odoo runs the whole request again.
+CONFLICTS = (psycopg2.OperationalError, ConcurrencyError)
+LEGAL_TIMEZONE = "Europe/Paris"
+
+
+class PayplugPaymentLink(models.Model):
+    _inherit = "payplug.payment.link"
+
+    def _must_be_booked(self):
+        """Tell whether this link's money belongs in the books: real money, or a trial."""
+        company_sudo = self.company_id._payplug_root()
+        return self.is_live or company_sudo.payplug_book_test_payments
+
+    def _register_payment(self):
+        """Book a paid link, once; if accounting refuses, keep it and call for help."""
+        if not self.to_book:
+            return
+        link = self._for_accountant()
+        try:
+            with self.env.cr.savepoint():
+                link._book()
+        except CONFLICTS:
+            raise
+        except Exception:  # any addon may refuse to book; the money came all the same
+            _logger.exception("Link %s is paid but not booked", self.id)
+            link._ask_to_book()
+
+    def _book(self):
+        """Register the payment, reconcile it with what is due, and tell everyone."""
+        due = self.move_id._payplug_amount_due() if self.move_id else 0.0
+        payment = self._pay_invoice() if due else self._pay_on_account()
+        self.write({"account_payment_id": payment.id, "to_book": False})
+        self._end_call(self._to_book_summary())
+        self._tell_booked(payment)
+        if self.currency_id.compare_amounts(self.amount, due) > 0:
+            self._ask_to_refund(due)
+        if self.amount_refunded:
+            self._ask_to_book_refund()
+
+    def _pay_invoice(self):
+        """Register the payment of the invoice; Odoo reconciles it.
+
+        A surplus stays the customer's credit. The amount is what the customer paid,
+        whatever discount the payment terms offer.
+        """
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move",
+            active_ids=self.move_id.ids,
+            skip_is_manually_modified=True,  # nobody changed the invoice by hand
+        )
+        return register.create(
+            {
+                **self._prepare_payment(),
+                "payment_date": self._booking_date(),
+                "communication": self._booking_memo(),
+                "payment_difference_handling": "open",
+            }
+        )._create_payments()
+
+    def _pay_on_account(self):
+        """Register a customer payment that settles nothing: it stays his credit."""
+        payment = self.env["account.payment"].create(
+            {
+                **self._prepare_payment(),
+                "date": self._booking_date(),
+                "memo": self._booking_memo(),
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.partner_id.commercial_partner_id.id,
+            }
+        )
+        payment.action_post()
+        return payment
+
+    def _prepare_payment(self):
+        """Return what both ways to register a payment share.
+
+        :raise UserError: if the Payplug journal cannot take it
+        """
+        root_sudo = self.company_id._payplug_root()
+        journal = root_sudo.payplug_journal_id
+        obstacle = journal._payplug_obstacle(root_sudo)
+        if obstacle:
+            raise UserError(obstacle)
+        return {
+            "amount": self.amount,
+            "currency_id": self.currency_id.id,
+            "journal_id": journal.id,
+            "payment_method_line_id": journal._payplug_inbound_line().id,
+        }
+
+    def _booking_date(self):
+        """Return the day of the payment where the company keeps its books."""
+        zone = timezone(self.company_id.partner_id.tz or LEGAL_TIMEZONE)
+        return utc.localize(self.paid_at).astimezone(zone).date()
+
+    def _booking_memo(self):
+        return " ".join(filter(None, (self.move_id.name, self.payplug_id)))

@@ -1,0 +1,231 @@
+"""What people read of a link: lines in the invoice's chatter, calls for help, words."""
+
+from odoo import SUPERUSER_ID, fields, models
+from odoo.tools import format_date, format_datetime
+
+
+class PayplugPaymentLink(models.Model):
+    _inherit = "payplug.payment.link"
+
+    refusal_text = fields.Char(
+        string="Last attempt refused",
+        compute="_compute_refusal_text",
+        help="Why the customer's last attempt failed. The link stays payable.",
+    )
+
+    def _compute_refusal_text(self):
+        words = self._refusal_words()
+        for link in self:
+            link.refusal_text = words.get(link.refusal, link.refusal)
+
+    def _refusal_words(self):
+        """Return words for the failure codes that Payplug documents."""
+        return {
+            "processing_error": self.env._("the card could not be processed"),
+            "card_declined": self.env._("the bank refused the card"),
+            "insufficient_funds": self.env._("not enough funds"),
+            "3ds_declined": self.env._("the 3-D Secure check failed"),
+            "incorrect_number": self.env._("wrong card number"),
+            "fraud_suspected": self.env._("Payplug suspected a fraud"),
+            "method_unsupported": self.env._("this kind of card is not accepted"),
+            "card_scheme_mismatch": self.env._(
+                "the card is not of the brand that was chosen"
+            ),
+            "card_expiration_date_prior_to_last_installment_date": self.env._(
+                "the card expires before the last instalment"
+            ),
+        }
+
+    def _banners(self):
+        """Yield what the invoice's form says at its top: a name, a level, a sentence."""
+        if not self:
+            return
+        if not self.is_live:
+            yield (
+                "test_mode",
+                "warning",
+                self.env._(
+                    "The payment link of this invoice belongs to Payplug's test mode: "
+                    "no real money is paid with it."
+                ),
+            )
+        if self.to_book:
+            yield (
+                "to_book",
+                "danger",
+                self.env._(
+                    "The customer has paid on Payplug; the payment could not be booked "
+                    "yet. Odoo tries again every hour."
+                ),
+            )
+        if self.state == "pending":
+            yield from self._pending_banners()
+        if self.state == "expired" and self.move_id._payplug_amount_due():
+            yield (
+                "expired",
+                "warning",
+                self.env._(
+                    "The payment link has expired. Send a new one with “Send payment "
+                    "link”."
+                ),
+            )
+
+    def _pending_banners(self):
+        if self.problem:
+            yield (
+                "problem",
+                "danger",
+                self.env._(
+                    "The payment link cannot be followed: %(why)s. Compare with "
+                    "Payplug's portal, then close the link.",
+                    why=self._problem_words(),
+                ),
+            )
+        if self.to_cancel:
+            yield (
+                "to_cancel",
+                "warning",
+                self.env._("The payment link will be cancelled when Payplug answers."),
+            )
+        if self.refusal:
+            yield (
+                "refused",
+                "info",
+                self.env._(
+                    "The customer's last attempt to pay was refused: %(why)s. The link "
+                    "stays payable.",
+                    why=self.refusal_text,
+                ),
+            )
+
+    # === CHATTER === #
+
+    def _tell(self, sentence):
+        """Write a line into the invoice's chatter, which notifies nobody."""
+        if self.move_id:
+            self.move_id._message_log(body=sentence)
+
+    def _tell_booked(self, payment):
+        paid_on = self._booking_date()
+        values = {
+            "payment": payment.display_name,
+            "journal": payment.journal_id.display_name,
+            "paid": format_date(self.env, paid_on),
+            "booked": format_date(self.env, payment.move_id.date),
+        }
+        if payment.move_id.date == paid_on:
+            self._tell(
+                self.env._(
+                    "Paid by card on %(paid)s, booked as %(payment)s in %(journal)s.",
+                    **values,
+                )
+            )
+            return
+        self._tell(
+            self.env._(
+                "Paid by card on %(paid)s. That period is locked: booked as "
+                "%(payment)s in %(journal)s on %(booked)s.",
+                **values,
+            )
+        )
+
+    # === CALLS FOR HELP === #
+
+    def _ask_to_book(self):
+        self._call(
+            self._to_book_summary(),
+            self.env._(
+                "%(payment)s (%(amount)s) was paid on Payplug on %(date)s and could not "
+                "be booked. Check the Payplug journal and its accounts; Odoo tries "
+                "again every hour.",
+                **self._names(),
+            ),
+        )
+
+    def _to_book_summary(self):
+        return self.env._("Payplug payment to book")
+
+    def _ask_to_refund(self, due):
+        self._call(
+            self.env._("Paid twice: refund?"),
+            self.env._(
+                "%(payment)s brought %(amount)s by Payplug when %(due)s was due. The "
+                "surplus is the customer's credit: refund it, or keep it for another "
+                "invoice.",
+                due=self.currency_id.format(due),
+                **self._names(),
+            ),
+        )
+
+    def _ask_to_book_refund(self):
+        self._call(
+            self.env._("Refunded on Payplug: book the refund"),
+            self.env._(
+                "%(refunded)s of %(payment)s was refunded on Payplug before Odoo saw "
+                "the payment. The payment was booked; book the refund too.",
+                refunded=self.currency_id.format(self.amount_refunded),
+                **self._names(),
+            ),
+        )
+
+    def _ask_about_mismatch(self):
+        self._call(
+            self.env._("Payplug speaks of another payment"),
+            self.env._(
+                "Payplug's answer about %(payment)s has another amount, currency or "
+                "mode than the link of %(amount)s. Nothing was booked: compare with "
+                "Payplug's portal.",
+                **self._names(),
+            ),
+        )
+
+    def _names(self):
+        paid_at = format_datetime(self.env, self.paid_at) if self.paid_at else "–"
+        return {
+            "payment": self.payplug_id,
+            "amount": self.currency_id.format(self.amount),
+            "date": paid_at,
+        }
+
+    def _call(self, summary, note):
+        """Give somebody something to do, once, where he will look for it.
+
+        With an explicit user: the public user of a notification has no activities.
+        """
+        record = self._place_of_calls()
+        if summary not in record.activity_ids.mapped("summary"):
+            record.activity_schedule(
+                "mail.mail_activity_data_warning",
+                summary=summary,
+                note=note,
+                user_id=self._accountant().id,
+            )
+
+    def _end_call(self, summary):
+        """Close what `_call` opened: there is nothing to do any more."""
+        calls = self._place_of_calls().activity_ids
+        calls.filtered(lambda call: call.summary == summary).action_done()
+
+    def _place_of_calls(self):
+        """Return the record on which people look: the invoice, if it still exists."""
+        record = self.move_id or self.account_payment_id or self.partner_id
+        return record.with_user(SUPERUSER_ID)
+
+    def _for_accountant(self):
+        """Return the link as OdooBot in its company, speaking the accountant's tongue.
+
+        Whoever brings the news: the public user of a notification is no bookkeeper.
+        """
+        link = self.with_user(SUPERUSER_ID).with_company(self.company_id)
+        return link.with_context(lang=link._accountant().lang)
+
+    def _accountant(self):
+        """Return the user to call: who made the invoice if he bills, else a manager."""
+        seller = self.move_id.invoice_user_id
+        if seller.active and seller.has_group("account.group_account_invoice"):
+            return seller
+        managers = self.env.ref("account.group_account_manager").all_user_ids
+        of_company = managers.filtered(
+            lambda user: user.active and self.company_id in user.company_ids
+        )
+        return of_company[:1] or self.env.ref("base.user_root")

@@ -1,0 +1,295 @@
+"""From "the customer paid" to "the books are written", once and only once."""
+
+from datetime import datetime
+from unittest.mock import patch
+
+from freezegun import freeze_time
+
+from odoo import Command, fields
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import PayplugCommon
+
+BOOKING_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_booking"
+
+
+@tagged("post_install", "-at_install")
+class TestBooking(PayplugCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+
+    def _paid_link(self, invoice):
+        """Return the link of an invoice after its customer paid and Odoo looked."""
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        return link
+
+    def _calls_for_help(self, record):
+        return record.activity_ids.mapped("summary")
+
+    def test_paid_link_settles_the_invoice(self):
+        invoice = self._create_payable_invoice(1234.56)
+        link = self._paid_link(invoice)
+        payment = link.account_payment_id
+        self.assertRecordValues(link, [{"state": "paid", "to_book": False}])
+        self.assertRecordValues(
+            payment,
+            [
+                {
+                    "amount": 1234.56,
+                    "journal_id": self.company.payplug_journal_id.id,
+                    "partner_id": self.partner_a.id,
+                    "payment_type": "inbound",
+                    "company_id": self.company.id,
+                    "memo": f"{invoice.name} {link.payplug_id}",
+                    "is_reconciled": True,
+                }
+            ],
+        )
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertEqual(invoice.payment_state, invoice._get_invoice_in_payment_state())
+        self.assertEqual(payment, invoice.matched_payment_ids)
+        self.assertFalse(self._calls_for_help(invoice))
+
+    def test_money_waits_in_the_outstanding_account_of_payplug(self):
+        link = self._paid_link(self._create_payable_invoice())
+        accounts = link.account_payment_id.move_id.line_ids.account_id
+        journal = self.company.payplug_journal_id
+        self.assertIn(journal._payplug_inbound_line().payment_account_id, accounts)
+
+    def test_looking_again_books_nothing_more(self):
+        invoice = self._create_payable_invoice()
+        link = self._paid_link(invoice)
+        link._refresh()
+        link._register_payment()
+        self.assertEqual(len(invoice.matched_payment_ids), 1)
+
+    def test_payment_is_booked_by_odoobot_whoever_brought_the_news(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        link.with_user(self.env.ref("base.public_user")).sudo()._refresh()
+        self.assertEqual(
+            link.account_payment_id.create_uid, self.env.ref("base.user_root")
+        )
+        authors = invoice.message_ids.filtered(lambda m: "Paid by card" in m.body)
+        self.assertEqual(authors.author_id, self.env.ref("base.partner_root"))
+
+    def test_invoice_is_not_marked_as_changed_by_a_user(self):
+        invoice = self._create_payable_invoice()
+        self._paid_link(invoice)
+        self.assertFalse(invoice.is_manually_modified)
+
+    def test_payment_is_dated_where_the_books_are_kept(self):
+        """23:30 UTC on 31 May is 1 June in Paris."""
+        link = self._request(self._create_payable_invoice())
+        link.paid_at = datetime(2026, 5, 31, 23, 30)
+        self.assertEqual(link._booking_date(), fields.Date.to_date("2026-06-01"))
+        self.company.partner_id.tz = "America/Martinique"
+        self.assertEqual(link._booking_date(), fields.Date.to_date("2026-05-31"))
+
+    def test_locked_period_is_booked_at_the_first_open_date_and_both_are_told(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        paid_on = fields.Date.context_today(invoice)
+        self.company.sudo().fiscalyear_lock_date = paid_on
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        booked_on = link.account_payment_id.move_id.date
+        self.assertGreater(booked_on, paid_on)
+        self.assertEqual(invoice.amount_residual, 0)
+        told = invoice.message_ids.filtered(lambda m: "period is locked" in m.body)
+        for day in (paid_on, booked_on):
+            self.assertIn(day.strftime("%m/%d/%Y"), told.body)
+
+    def test_archived_journal_keeps_the_link_paid_and_calls_the_accountant(self):
+        invoice = self._create_payable_invoice()
+        journal = self.company.payplug_journal_id
+        link = self._request(invoice)
+        journal.active = False
+        self.payplug.pay(link.payplug_id)
+        with mute_logger(BOOKING_LOG):
+            link._refresh()
+            link._register_payment()
+        self.assertRecordValues(
+            link, [{"state": "paid", "to_book": True, "account_payment_id": False}]
+        )
+        self.assertEqual(self._calls_for_help(invoice), ["Payplug payment to book"])
+        self.assertTrue(invoice.activity_ids.user_id)
+        journal.active = True
+        link._register_payment()
+        self.assertFalse(link.to_book)
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertFalse(self._calls_for_help(invoice))
+
+    def test_missing_outstanding_account_keeps_the_payment_to_book(self):
+        link = self._request(self._create_payable_invoice())
+        line = self.company.payplug_journal_id._payplug_inbound_line()
+        line.payment_account_id = False
+        self.payplug.pay(link.payplug_id)
+        with mute_logger(BOOKING_LOG):
+            link._refresh()
+        self.assertRecordValues(link, [{"state": "paid", "to_book": True}])
+
+    def test_exception_of_another_addon_loses_no_payment(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        boom = patch.object(
+            type(self.env["account.payment"]), "action_post", side_effect=KeyError("x")
+        )
+        with boom, mute_logger(BOOKING_LOG):
+            link._refresh()
+        self.assertRecordValues(link, [{"state": "paid", "to_book": True}])
+        self.assertFalse(invoice.matched_payment_ids)
+        link._register_payment()
+        self.assertEqual(invoice.amount_residual, 0)
+
+    def test_failed_booking_asks_nothing_of_the_customer_again(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.company.payplug_journal_id.active = False
+        self.payplug.pay(link.payplug_id)
+        with mute_logger(BOOKING_LOG):
+            link._refresh()
+        self.assertEqual(self._request(invoice), link)
+        self.assertEqual(len(self.payplug.ledger()), 1)
+
+    def test_invoice_paid_meanwhile_leaves_a_credit_and_a_question(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self._register_payment(invoice)
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        payment = link.account_payment_id
+        self.assertRecordValues(
+            payment,
+            [{"amount": 120.0, "is_reconciled": False, "partner_id": self.partner_a.id}],
+        )
+        self.assertEqual(self._calls_for_help(invoice), ["Paid twice: refund?"])
+
+    def test_surplus_over_a_partly_paid_invoice_is_the_customers_credit(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self._register_payment(
+            invoice, amount=100, payment_difference_handling="open"
+        )
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertEqual(link.account_payment_id.amount, 120)
+        self.assertEqual(self._calls_for_help(invoice), ["Paid twice: refund?"])
+        credit = link.account_payment_id.move_id.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        self.assertEqual(credit.amount_residual, -100)
+
+    def test_earlier_partial_payment_is_asked_and_booked_for_the_rest(self):
+        invoice = self._create_payable_invoice()
+        self._register_payment(invoice, amount=20, payment_difference_handling="open")
+        link = self._paid_link(invoice)
+        self.assertEqual(link.amount, 100)
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertFalse(self._calls_for_help(invoice))
+
+    def test_credit_note_in_between_leaves_the_surplus_as_credit(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        credit_note = self._create_payable_invoice(50, move_type="out_refund")
+        (invoice + credit_note).line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        ).reconcile()
+        self.assertEqual(invoice.amount_residual, 70)
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertEqual(self._calls_for_help(invoice), ["Paid twice: refund?"])
+
+    def test_early_payment_discount_does_not_change_what_was_paid(self):
+        terms = self.env["account.payment.term"].create(
+            {
+                "name": "2 % within 10 days",
+                "early_discount": True,
+                "discount_percentage": 2,
+                "discount_days": 10,
+                "line_ids": [
+                    Command.create(
+                        {"value": "percent", "value_amount": 100, "nb_days": 30}
+                    )
+                ],
+            }
+        )
+        invoice = self._create_payable_invoice(invoice_payment_term_id=terms.id)
+        link = self._paid_link(invoice)
+        self.assertEqual(link.amount, 120)
+        self.assertEqual(link.account_payment_id.amount, 120)
+        self.assertEqual(invoice.amount_residual, 0)
+
+    def test_deleted_invoice_leaves_a_credit_and_a_question(self):
+        draft_again = self._create_payable_invoice()
+        link = self._request(draft_again)
+        draft_again.button_draft()
+        draft_again.with_context(force_delete=True).unlink()
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        payment = link.account_payment_id
+        self.assertFalse(payment.is_reconciled)
+        self.assertEqual(payment.partner_id, self.partner_a)
+        self.assertEqual(self._calls_for_help(payment), ["Paid twice: refund?"])
+
+    def test_in_payment_invoice_is_neither_asked_nor_booked_twice(self):
+        self.patch(
+            type(self.env["account.move"]),
+            "_get_invoice_in_payment_state",
+            lambda move: "in_payment",
+        )
+        invoice = self._create_payable_invoice()
+        self._paid_link(invoice)
+        self.assertEqual(invoice.payment_state, "in_payment")
+        with self.assertRaisesRegex(UserError, "Nothing is left to pay"):
+            invoice.action_payplug_send_link()
+
+    def test_test_payments_are_recorded_and_not_booked(self):
+        self.company.payplug_book_test_payments = False
+        invoice = self._create_payable_invoice()
+        link = self._paid_link(invoice)
+        self.assertRecordValues(
+            link, [{"state": "paid", "to_book": False, "account_payment_id": False}]
+        )
+        self.assertEqual(invoice.amount_residual, 120)
+
+    def test_refund_before_we_first_looked_is_booked_and_told(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        self.payplug.refund(link.payplug_id, 2000)
+        link._refresh()
+        self.assertEqual(link.amount_refunded, 20)
+        self.assertTrue(link.account_payment_id)
+        self.assertEqual(
+            self._calls_for_help(invoice), ["Refunded on Payplug: book the refund"]
+        )
+
+    def test_payment_deleted_by_an_accountant_is_not_booked_again(self):
+        invoice = self._create_payable_invoice()
+        link = self._paid_link(invoice)
+        link.account_payment_id.action_draft()
+        link.account_payment_id.unlink()
+        link._refresh()
+        link._register_payment()
+        self.assertFalse(link.account_payment_id)
+
+    @freeze_time("2026-03-10 12:00:00")
+    def test_call_for_help_goes_to_the_user_who_made_the_invoice(self):
+        invoice = self._create_payable_invoice()
+        invoice.invoice_user_id = self.biller
+        link = self._request(invoice)
+        self._register_payment(invoice)
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        self.assertEqual(invoice.activity_ids.user_id, self.biller)

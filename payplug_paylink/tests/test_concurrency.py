@@ -1,0 +1,164 @@
+"""Two real transactions at once: one lock, one link, and nobody sees an error page.
+
+The data is committed, since another transaction must see it: a company of its own,
+which no other test looks at.
+"""
+
+import threading
+from functools import partial
+
+from odoo import SUPERUSER_ID, Command, api
+from odoo.exceptions import ConcurrencyError
+from odoo.modules.registry import Registry
+from odoo.service.model import retrying
+from odoo.tests import BaseCase, get_db_name, tagged
+
+from .common import RealRequests
+from .payplug_emulator import PayplugEmulator
+
+
+@tagged("post_install", "-at_install")
+class TestConcurrency(RealRequests, BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = Registry(get_db_name())
+        cls.payplug = PayplugEmulator.start()
+        cls.addClassCleanup(cls.payplug.stop)
+        with cls.registry.cursor() as cr:
+            env = cls._env(cr)
+            cls.company_id = cls._create_company(env).id
+        cls.addClassCleanup(cls._switch_off)
+
+    @classmethod
+    def _env(cls, cr):
+        return api.Environment(cr, SUPERUSER_ID, {})
+
+    @classmethod
+    def _create_company(cls, env):
+        account = cls.payplug.add_account(name="Deux à la fois")
+        company = env["res.company"].create(
+            {
+                "name": f"Deux à la fois {account.test_key[-6:]}",
+                "country_id": env.ref("base.fr").id,
+                "currency_id": env.ref("base.EUR").id,
+            }
+        )
+        env["account.chart.template"].try_loading(
+            "fr", company=company, install_demo=False
+        )
+        company.write(
+            {"payplug_test_key": account.test_key, "payplug_enabled": True}
+        )
+        env["ir.config_parameter"].set_param(
+            "payplug_paylink.api_url", cls.payplug.url
+        )
+        return company
+
+    @classmethod
+    def _switch_off(cls):
+        with cls.registry.cursor() as cr:
+            env = cls._env(cr)
+            env["res.company"].browse(cls.company_id).payplug_enabled = False
+            env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
+
+    def setUp(self):
+        super().setUp()
+        self.payplug.reset()
+        with self.registry.cursor() as cr:
+            self.invoice_id = self._create_invoice(self._env(cr)).id
+
+    def _create_invoice(self, env):
+        customer = env["res.partner"].create(
+            {"name": "Marie Durand", "email": "marie.durand@example.com"}
+        )
+        invoice = (
+            env["account.move"]
+            .with_company(self.company_id)
+            .create(
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": customer.id,
+                    "invoice_date": "2026-01-15",
+                    "invoice_line_ids": [
+                        Command.create(
+                            {"name": "Service", "price_unit": 120, "tax_ids": False}
+                        )
+                    ],
+                }
+            )
+        )
+        invoice.action_post()
+        return invoice
+
+    def _links(self):
+        with self.registry.cursor() as cr:
+            links = self._env(cr)["payplug.payment.link"]
+            return links.search([("move_id", "=", self.invoice_id)]).read(
+                ["state", "payplug_id"]
+            )
+
+    def _click(self, outcomes):
+        """Click the button in a transaction of its own, as a request does."""
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            invoice = env["account.move"].browse(self.invoice_id)
+            outcomes.append(retrying(invoice.action_payplug_send_link, env))
+
+    def test_double_click_gives_one_link_and_two_send_windows(self):
+        self.payplug.set_latency(0.3)  # both are at it at the same time
+        outcomes = []
+        clicks = [
+            threading.Thread(target=partial(self._click, outcomes)) for _click in "12"
+        ]
+        for click in clicks:
+            click.start()
+        for click in clicks:
+            click.join()
+        self.assertEqual(
+            [action["res_model"] for action in outcomes],
+            ["account.move.send.wizard"] * 2,
+        )
+        self.assertEqual([link["state"] for link in self._links()], ["pending"])
+        created = [call for call in self.payplug.calls if call.method == "POST"]
+        self.assertEqual(len(created), 1)
+
+    def test_second_transaction_is_told_to_come_back_while_the_first_is_at_it(self):
+        with self.registry.cursor() as first, self.registry.cursor() as second:
+            self._env(first)["payplug.payment.link"]._lock_invoice(self.invoice_id)
+            links = self._env(second)["payplug.payment.link"]
+            with self.assertRaises(ConcurrencyError):
+                links._lock_invoice(self.invoice_id)
+            first.rollback()
+            links._lock_invoice(self.invoice_id)
+
+    def test_transaction_too_old_to_see_the_link_makes_no_second_one(self):
+        """REPEATABLE READ: the lock is free again, and the snapshot is still old."""
+        with self.registry.cursor() as old:
+            invoice = self._env(old)["account.move"].browse(self.invoice_id)
+            self.assertFalse(invoice.payplug_link_id)  # takes the snapshot
+            self._click([])
+            with self.assertRaises(ConcurrencyError):
+                invoice.action_payplug_send_link()
+        self.assertEqual(len(self._links()), 1)
+        created = [call for call in self.payplug.calls if call.method == "POST"]
+        self.assertEqual(len(created), 1)
+
+    def test_rolled_back_request_leaves_no_payable_payment_at_payplug(self):
+        with self.registry.cursor() as cr:
+            invoice = self._env(cr)["account.move"].browse(self.invoice_id)
+            invoice.action_payplug_send_link()
+            payment_id = invoice.payment_id
+            cr.rollback()
+        self.assertFalse(self._links())
+        payment = self.payplug.payment(payment_id)
+        self.assertEqual(payment["failure"]["code"], "aborted")
+
+    def test_accounting_never_waits_for_payplug(self):
+        """The lock is not the invoice's row: another transaction may write it."""
+        with self.registry.cursor() as first, self.registry.cursor() as second:
+            self._env(first)["payplug.payment.link"]._lock_invoice(self.invoice_id)
+            second.execute("SET LOCAL lock_timeout = '1s'")
+            invoice = self._env(second)["account.move"].browse(self.invoice_id)
+            invoice.button_draft()
+            second.rollback()
