@@ -242,10 +242,10 @@ class PayplugClient:
             )
         except exceptions.ClientError as error:
             raise PayplugUnavailable(_silence(error.client_exception)) from None
+        except (exceptions.UnexpectedAPIResponseException, ValueError):
+            raise PayplugUnavailable(UNREADABLE) from None  # no JSON, or no UTF-8
         except exceptions.HttpError as error:
             raise _error_from(error) from None
-        except (exceptions.PayplugError, ValueError):  # no JSON, or no UTF-8
-            raise PayplugUnavailable(UNREADABLE) from None
         if not isinstance(body, dict):
             raise PayplugUnavailable(UNREADABLE)
         if body.get("object") == "error":  # some refusals come with a 2xx status

@@ -41,6 +41,28 @@ class PayplugPaylink(http.Controller):
             self._refresh(link_sudo)
         return request.make_response("", [("Content-Type", "text/plain")])
 
+    @http.route(
+        "/payplug/return/<int:link_id>/<string:signature>",
+        type="http",
+        auth="public",
+        methods=["GET"],
+        save_session=False,
+    )
+    def come_back(self, link_id, signature, **_query):
+        """The payer comes back from Payplug: look once, then show the invoice.
+
+        If Payplug is silent the payer is not bothered: the notification and the cron
+        will tell.
+        """
+        link_sudo = self._find_link("return", link_id, signature)
+        if not link_sudo:
+            raise NotFound()
+        try:
+            self._refresh(link_sudo)
+        except ServiceUnavailable:
+            _logger.info("Link %s: the payer came back, unseen", link_sudo.id)
+        return request.redirect(link_sudo.move_id.get_portal_url(), code=303)
+
     def _find_link(self, door, link_id, signature):
         """Return the link of a signed address, empty if it is gone."""
         links = request.env["payplug.payment.link"]

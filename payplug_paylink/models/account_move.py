@@ -66,6 +66,11 @@ class AccountMove(models.Model):
         string="Payment link expected end",
         groups="base.group_user",
     )
+    payplug_problem = fields.Selection(
+        related="payplug_link_id.problem",
+        string="Payment link problem",
+        groups="base.group_user",
+    )
     payplug_can_send_link = fields.Boolean(
         compute="_compute_payplug_can_send_link",
         groups="base.group_user",

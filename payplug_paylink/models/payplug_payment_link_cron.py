@@ -46,6 +46,8 @@ class PayplugPaymentLink(models.Model):
         )
         for links in groups.values():
             links._follow_account()
+        if self.env["ir.cron"]._commit_progress():  # in time: nothing more for now
+            self.env["ir.cron"]._commit_progress(remaining=0)
 
     @api.model
     def _domain_to_follow(self):

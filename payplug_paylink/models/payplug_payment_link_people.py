@@ -1,6 +1,6 @@
 """What people read of a link: lines in the invoice's chatter, calls for help, words."""
 
-from odoo import SUPERUSER_ID, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import format_date, format_datetime
 
 
@@ -13,6 +13,8 @@ class PayplugPaymentLink(models.Model):
         help="Why the customer's last attempt failed. The link stays payable.",
     )
 
+    @api.depends("refusal")
+    @api.depends_context("lang")
     def _compute_refusal_text(self):
         words = self._refusal_words()
         for link in self:

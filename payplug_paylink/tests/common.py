@@ -65,6 +65,19 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
     def setUp(self):
         super().setUp()
         self.payplug.reset()  # keeps the accounts, forgets payments, faults and clock
+        self._calls_seen = 0
+
+    def _new_calls(self):
+        """Return the calls that Payplug received since this was asked last."""
+        calls = self.payplug.calls[self._calls_seen :]
+        self._calls_seen += len(calls)
+        return calls
+
+    def _lie(self, **fields):
+        """Let Payplug's answers have other values in these fields, from now on."""
+        self.payplug.clear_faults()
+        if fields:
+            self.payplug.fail("lie", times=None, fields=fields)
 
     @classmethod
     def _create_user(cls, login, groups):

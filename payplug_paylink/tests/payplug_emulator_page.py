@@ -66,7 +66,7 @@ FRENCH = {
     "card": "Payer par carte",
     "cvv": "Cryptogramme",
     "cvv_hint": "3 chiffres au dos de la carte",
-    "expiry": "Date d’expiration",
+    "expiry": "Expiration",
     "expiry_hint": "MM / AA",
     "footer": "Personne ne paie vraiment ici : c’est un émulateur, pour les tests.",
     "missing": "Page introuvable",
@@ -123,6 +123,8 @@ button,.button{display:block;width:100%;min-height:3.25rem;padding:.8rem 1rem;bo
  border-radius:.4rem;background:#1f6b3a;color:#fff;font:inherit;font-size:1.1rem;
  font-weight:700;text-align:center;text-decoration:none;cursor:pointer}
 button:hover,.button:hover{background:#185630}
+.tick{width:3rem;margin:0 0 .75rem;border-radius:50%;background:#e2f2e7;
+ color:#1f6b3a;font-size:1.6rem;font-weight:700;line-height:3rem;text-align:center}
 .cancel{margin:.6rem 0 0;text-align:center}
 .cancel a{display:inline-block;padding:.6rem;color:#33415f}
 details{margin:1rem 0 0;padding:1rem 0 0;border-top:1px solid #dde2ec;color:#3d475e;
@@ -137,8 +139,8 @@ footer{max-width:48rem;margin:0 auto;padding:1rem 1.5rem 2rem;color:#56617a;
 footer p{margin:0}
 @media (min-width:30rem){main{margin-top:2rem;border-radius:.75rem;
  box-shadow:0 1px 2px #1b23331a,0 8px 28px #1b23331f}}
-@media (min-width:52rem){main{display:grid;grid-template-columns:19rem 1fr;
- max-width:50rem;margin-top:4rem}
+@media (min-width:52rem){main{margin-top:4rem}
+ main:not(.single){display:grid;grid-template-columns:19rem 1fr;max-width:50rem}
  .order{padding:2.25rem 2rem}.pay{padding:2.25rem}}
 """
 
@@ -231,9 +233,7 @@ def show_form(payment, merchant, language, form, attempt=None):
     :param attempt: the `Attempt` that did not succeed
     """
     texts, errors = TEXTS[language], attempt.errors if attempt else {}
-    say = {
-        name: escape(text) for name, text in texts.items()
-    }  # the amount is formatted below
+    say = {name: escape(text) for name, text in texts.items()}
     amount = escape(format_amount(payment["amount"], language))
     pieces = [f"<h1>{say['card']}</h1>"]
     if attempt and not errors:
@@ -263,8 +263,9 @@ def show_closed(payment, merchant, language):
     """Return the page of a payment that was paid, aborted or has timed out."""
     texts = TEXTS[language]
     state = "accepted" if payment["is_paid"] else payment["failure"]["code"]
+    tick = '<p class="tick" aria-hidden="true">✓</p>' if payment["is_paid"] else ""
     pieces = [
-        f"<h1>{escape(texts[state])}</h1>"
+        f"{tick}<h1>{escape(texts[state])}</h1>"
         f"<p>{escape(texts[state + '_text'].format(merchant=merchant))}</p>"
     ]
     return_url = payment["hosted_payment"]["return_url"]
@@ -278,21 +279,18 @@ def show_missing(language):
     """Return the page for an address that belongs to no payment."""
     texts = TEXTS[language]
     text = f"<h1>{escape(texts['missing'])}</h1><p>{escape(texts['missing_text'])}</p>"
-    content = f'<main><section class="pay">{text}</section></main>'
+    content = f'<main class="single"><section class="pay">{text}</section></main>'
     return _show_document(language, texts["missing"], content)
 
 
 def _field(texts, name, autocomplete, longest, typed, errors):
     wrong, hint = errors.get(name), texts.get(f"{name}_hint")
-    notes = []
+    note = ""
     if wrong:
-        notes.append(f'<p class="wrong" id="{name}-wrong">{escape(texts[wrong])}</p>')
-    if hint:
-        notes.append(f'<p class="hint" id="{name}-hint">{escape(hint)}</p>')
-    described = " ".join(
-        f"{name}-{kind}" for kind in ("wrong", "hint") if f"-{kind}" in "".join(notes)
-    )
-    attributes = f' aria-describedby="{described}"' if described else ""
+        note = f'<p class="wrong" id="{name}-note">{escape(texts[wrong])}</p>'
+    elif hint:
+        note = f'<p class="hint" id="{name}-note">{escape(hint)}</p>'
+    attributes = f' aria-describedby="{name}-note"' if note else ""
     if wrong:
         attributes += ' aria-invalid="true"'
     if name == next(iter(errors), "number"):
@@ -302,7 +300,7 @@ def _field(texts, name, autocomplete, longest, typed, errors):
         f'<div class="field"><label for="{name}">{escape(texts[name])}</label>'
         f'<input id="{name}" name="{name}" value="{value}" inputmode="numeric"'
         f' autocomplete="{autocomplete}" maxlength="{longest}" required{attributes}>'
-        f"{''.join(notes)}</div>"
+        f"{note}</div>"
     )
 
 

@@ -61,6 +61,8 @@ class TestConcurrency(RealRequests, BaseCase):
             env = cls._env(cr)
             env["res.company"].browse(cls.company_id).payplug_enabled = False
             env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
+            links = env["payplug.payment.link"]
+            links.search([("company_id", "=", cls.company_id)]).unlink()
 
     def setUp(self):
         super().setUp()

@@ -1,0 +1,212 @@
+"""The doors to the Internet: what Payplug's notification and the payer's return do."""
+
+from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
+
+from ..models.payplug_payment_link import LOCK_OF_INVOICES
+from .common import PayplugCommon
+
+LINK_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link"
+
+
+@tagged("post_install", "-at_install")
+class TestDoors(PayplugCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+
+    def setUp(self):
+        super().setUp()
+        self.invoice = self._create_payable_invoice()
+        self.link = self._request(self.invoice)
+
+    def _path(self, door, link=None, signature=None):
+        link = link or self.link
+        signature = signature or link._signature(door, link.id)
+        return f"/payplug/{door}/{link.id}/{signature}"
+
+    def _ring(self, link=None, signature=None, body=b"{}"):
+        """Ring as Payplug does; return the HTTP status."""
+        self.env.flush_all()
+        answer = self.url_open(
+            self._path("notify", link, signature),
+            data=body,
+            headers={"Content-Type": "application/json"},
+            timeout=20,
+        )
+        self.env.invalidate_all()
+        return answer.status_code
+
+    def _deliver(self):
+        """Let Payplug send its notifications; return the statuses of each one."""
+        self.env.flush_all()
+        with self.allow_requests(all_requests=True):
+            told = self.payplug.deliver()
+        self.env.invalidate_all()
+        return [notification.statuses for notification in told]
+
+    def test_payplugs_own_notification_settles_the_invoice(self):
+        self.payplug.pay(self.link.payplug_id)
+        self.assertEqual(self._deliver(), [[200]])
+        self.assertEqual(self.link.state, "paid")
+        self.assertEqual(self.invoice.amount_residual, 0)
+
+    def test_duplicate_late_and_reordered_notifications_book_once(self):
+        self.payplug.set_notifications(copies=3, reverse=True)
+        self.payplug.refuse(self.link.payplug_id)
+        self.payplug.pay(self.link.payplug_id)
+        self.assertEqual(self._deliver(), [[200] * 3] * 2)
+        self.payplug.set_notifications(copies=1)
+        self.assertEqual(self._ring(), 200)
+        self.assertRecordValues(self.link, [{"state": "paid", "refusal": False}])
+        self.assertEqual(len(self.invoice.matched_payment_ids), 1)
+
+    def test_refused_card_is_notified_and_stays_payable(self):
+        self.payplug.refuse(self.link.payplug_id, "card_declined")
+        self._deliver()
+        self.assertRecordValues(
+            self.link, [{"state": "pending", "refusal": "card_declined"}]
+        )
+
+    def test_forged_body_is_ignored(self):
+        body = b'{"id": "%s", "is_paid": true}' % self.link.payplug_id.encode()
+        self.assertEqual(self._ring(body=body), 200)
+        self.assertEqual(self.link.state, "pending")
+
+    def test_foreign_signature_is_answered_404_before_any_query_or_call(self):
+        good = self.link._signature("notify", self.link.id)
+        self._new_calls()
+        for signature in (
+            "0" * 32,
+            good[:-1],
+            good + "0",
+            good.upper(),
+            good + "=",
+            "é",
+            self.link._signature("return", self.link.id),
+            self.link._signature("notify", self.link.id + 1),
+        ):
+            with self.subTest(signature=signature):
+                self.assertEqual(self._ring(signature=signature), 404)
+        self.assertFalse(self._new_calls())
+
+    def test_link_that_is_gone_is_answered_200(self):
+        gone = self.env["payplug.payment.link"].browse(self.link.id + 100_000)
+        self.assertEqual(self._ring(gone), 200)
+
+    def test_large_body_is_refused(self):
+        self._new_calls()
+        with mute_logger("odoo.http"):
+            self.assertEqual(self._ring(body=b"x" * (64 * 1024 + 1)), 413)
+        self.assertFalse(self._new_calls())
+
+    def test_get_is_no_notification(self):
+        with mute_logger("odoo.http"):
+            self.assertEqual(self.url_open(self._path("notify")).status_code, 405)
+
+    def test_silent_payplug_makes_the_doorbell_answer_503(self):
+        self.payplug.pay(self.link.payplug_id)
+        for fault in ("drop", "500", "429", "html", "bad_utf8", "empty", "null", "list"):
+            with self.subTest(fault=fault):
+                self.payplug.fail(fault)
+                self.assertEqual(self._ring(), 503)
+                self.assertEqual(self.link.state, "pending")
+        self.assertEqual(self._ring(), 200)
+        self.assertEqual(self.link.state, "paid")
+
+    def test_payplug_rings_again_until_the_truth_is_stored(self):
+        self.payplug.pay(self.link.payplug_id)
+        self.payplug.fail("500", method="GET")
+        self.assertEqual(self._deliver(), [[503]])
+        self.payplug.advance(minutes=2)
+        self.assertEqual(self._deliver(), [[503, 200]])
+        self.assertEqual(self.link.state, "paid")
+
+    def test_refused_key_makes_the_doorbell_answer_503(self):
+        self.company.payplug_test_key = "sk_test_forgotten"
+        self.assertEqual(self._ring(), 503)
+
+    def test_payment_that_payplug_forgot_is_answered_200_and_shown(self):
+        self.payplug.forget(self.link.payplug_id)
+        with mute_logger(LINK_LOG):
+            self.assertEqual(self._ring(), 200)
+        self.assertEqual(self.link.problem, "unknown")
+
+    def test_busy_row_is_answered_503(self):
+        """Another connection holds the lock, as another worker does."""
+        # Not the invoice that this test's own transaction has locked by asking.
+        self.link.move_id = self._create_payable_invoice()
+        with self.registry._db.cursor() as other:
+            other.execute(
+                "SELECT pg_try_advisory_xact_lock(%s, %s)",
+                [LOCK_OF_INVOICES, self.link._lock_key()],
+            )
+            self.assertEqual(other.fetchone(), (True,))
+            self.assertEqual(self._ring(), 503)
+        self.assertEqual(self._ring(), 200)
+
+    def test_public_users_company_never_leaks_into_the_booking(self):
+        self.assertNotEqual(self.env.ref("base.public_user").sudo().company_id, self.company)
+        self.payplug.pay(self.link.payplug_id)
+        self._deliver()
+        self.assertEqual(self.link.account_payment_id.company_id, self.company)
+        self.assertEqual(
+            self.link.account_payment_id.sudo().create_uid,
+            self.env.ref("base.user_root"),
+        )
+
+    def test_ledger_of_payplug_equals_the_books(self):
+        links = [self._request(self._create_payable_invoice(n)) for n in range(10, 15)]
+        for link in links:
+            self.payplug.refuse(link.payplug_id)
+        for link in links[:4]:
+            self.payplug.pay(link.payplug_id)
+        self._deliver()
+        taken = {entry["id"]: entry["cents"] for entry in self.payplug.ledger()}
+        booked = self.env["account.payment"].search(
+            [("journal_id", "=", self.company.payplug_journal_id.id)]
+        )
+        self.assertEqual(
+            sorted(taken.values()), sorted(round(p.amount * 100) for p in booked)
+        )
+
+    def test_payer_comes_back_to_a_page_after_one_look(self):
+        self.payplug.pay(self.link.payplug_id)
+        self._new_calls()
+        answer = self.url_open(self._path("return"), allow_redirects=False)
+        self.env.invalidate_all()
+        self.assertEqual(answer.status_code, 303)
+        self.assertEqual(self.link.state, "paid")
+        self.assertEqual(len(self._new_calls()), 1)
+
+    def test_payer_comes_back_although_payplug_is_silent(self):
+        self.payplug.fail("500")
+        answer = self.url_open(self._path("return"), allow_redirects=False)
+        self.assertEqual(answer.status_code, 303)
+
+    def test_no_secret_and_no_person_is_logged(self):
+        self.payplug.refuse(self.link.payplug_id)
+        with self.assertLogs("odoo.addons.payplug_paylink", "DEBUG") as logs:
+            self._deliver()
+        text = "".join(logs.output)
+        for secret in (self.account.test_key, "marie.durand", "Durand"):
+            self.assertNotIn(secret, text)
+
+    def test_notification_address_is_left_out_where_payplug_cannot_reach_it(self):
+        payment = self.payplug.payment(self.link.payplug_id)
+        self.assertTrue(payment["notification"]["url"])
+        self.env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
+        for url, reachable in [
+            ("https://odoo.example.com", True),
+            ("http://51.15.0.1:8069", True),
+            ("http://localhost:8069", False),
+            ("http://127.0.0.1:8069", False),
+            ("http://192.168.1.10", False),
+            ("http://erp", False),
+            ("http://erp.local", False),
+            ("ftp://odoo.example.com", False),
+        ]:
+            with self.subTest(url=url):
+                self.env["ir.config_parameter"].set_param("web.base.url", url)
+                self.assertEqual(self.company._payplug_can_ring(), reachable)
