@@ -95,6 +95,7 @@ class ResCompany(models.Model):
             {
                 "move_type": "out_invoice",
                 "partner_id": self._payplug_demo_ref(customer).id,
+                "invoice_user_id": self.env.ref("base.user_admin").id,
                 "invoice_date": today - timedelta(days=3),
                 "currency_id": self._payplug_demo_currency(special).id,
                 "invoice_payment_term_id": self._payplug_demo_terms(special).id,

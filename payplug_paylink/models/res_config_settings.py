@@ -99,14 +99,19 @@ class ResConfigSettings(models.TransientModel):
             settings.payplug_limits = settings.company_id._payplug_limits_text()
 
     def action_payplug_sign_in(self):
-        """Open the window that fetches the keys with Payplug's own credentials."""
+        """Open the window that fetches the keys with Payplug's own credentials.
+
+        On an existing record: the web client empties what is not stored of a new one
+        before the button runs.
+        """
+        window = self.env["payplug.sign.in"].create({"company_id": self.company_id.id})
         return {
             "type": "ir.actions.act_window",
             "name": self.env._("Sign in to Payplug"),
-            "res_model": "payplug.sign.in",
+            "res_model": window._name,
+            "res_id": window.id,
             "view_mode": "form",
             "target": "new",
-            "context": {"default_company_id": self.company_id.id},
         }
 
     def action_payplug_test_connection(self):

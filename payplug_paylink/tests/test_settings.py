@@ -29,11 +29,8 @@ class TestSettings(PayplugCommon):
 
     def _sign_in(self, email, password):
         action = self._settings().action_payplug_sign_in()
-        window = (
-            self.env[action["res_model"]]
-            .with_context(**action["context"])
-            .create({"email": email})
-        )
+        window = self.env[action["res_model"]].browse(action["res_id"])
+        window.email = email
         return window.with_context(payplug_password=password).action_sign_in()
 
     def test_switching_on_creates_a_journal_with_its_own_outstanding_account(self):
@@ -83,7 +80,7 @@ class TestSettings(PayplugCommon):
         self.assertEqual(self.company.payplug_test_key, self.account.test_key)
 
     def test_missing_password_is_asked_for_and_nothing_is_sent(self):
-        with self.assertRaisesRegex(UserError, "Type the password"):
+        with self.assertRaisesRegex(UserError, "Type the e-mail address and the password"):
             self._sign_in("georges@example.com", "")
         self.assertFalse(self.payplug.calls)
 

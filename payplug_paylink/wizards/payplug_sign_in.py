@@ -17,7 +17,7 @@ class PayplugSignIn(models.TransientModel):
         required=True,
         default=lambda self: self.env.company,
     )
-    email = fields.Char(string="E-mail", required=True)
+    email = fields.Char(string="E-mail")
     # Not a column, not even for a moment: the button carries it in its context, as
     # Odoo's own password check does. Payplug forbids to store it.
     password = fields.Char(store=False)
@@ -40,12 +40,17 @@ class PayplugSignIn(models.TransientModel):
                 "payplug_enabled": True,
             }
         )
-        return self._connected(company)
+        settings = company.env["res.config.settings"].with_company(company).create({})
+        return settings.action_payplug_test_connection()
 
     def _fetch_keys(self, company):
         password = self.env.context.get("payplug_password")
-        if not password:
-            raise UserError(self.env._("Type the password of your Payplug account."))
+        if not self.email or not password:
+            raise UserError(
+                self.env._(
+                    "Type the e-mail address and the password of your Payplug account."
+                )
+            )
         try:
             return PayplugClient.fetch_keys(
                 self.email.strip(),
@@ -64,12 +69,3 @@ class PayplugSignIn(models.TransientModel):
             ) from error
         except PayplugError as error:
             raise UserError(company._payplug_explain(error)) from error
-
-    def _connected(self, company):
-        settings = company.env["res.config.settings"].with_company(company).create({})
-        notification = settings.action_payplug_test_connection()
-        notification["params"]["next"] = {
-            "type": "ir.actions.client",
-            "tag": "reload",
-        }
-        return notification

@@ -1,0 +1,87 @@
+"""The command lines, read before anything is fetched."""
+
+import argparse
+from pathlib import Path
+
+PORTS = {
+    "port": (8069, "Odoo"),
+    "payplug-port": (8070, "the Payplug emulator"),
+    "smtp-port": (8025, "the mail server"),
+    "mail-port": (8026, "the page that shows the mails"),
+}
+
+
+def read(command, arguments):
+    """The options of `command`; what pytest shall see is in `.pytest_arguments`."""
+    options, others = _PARSERS[command]().parse_known_args(arguments)
+    if others and command != "test":
+        _PARSERS[command]().error(f"unknown: {' '.join(others)}")
+    options.pytest_arguments = others
+    return options
+
+
+def _parser(command, description):
+    return argparse.ArgumentParser(
+        prog=f"dev/{command}", description=description, allow_abbrev=False
+    )
+
+
+def _test():
+    parser = _parser(
+        "test",
+        "Tests the addon with and without account_payment, and its installation with "
+        "demo data. What is not listed here goes to pytest: -k, -x, a file of tests.",
+    )
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument(
+        "--quick", action="store_true", help="with account_payment only"
+    )
+    which.add_argument(
+        "--without-account-payment",
+        action="store_true",
+        help="without account_payment only",
+    )
+    _add_postgres(parser)
+    return parser
+
+
+def _demo():
+    parser = _parser(
+        "demo",
+        "Starts Odoo with the addon and French demo data, a Payplug emulator and a "
+        "mail server whose mails can be read in the browser. Ctrl-C stops everything.",
+    )
+    for name, (number, what) in PORTS.items():
+        parser.add_argument(
+            f"--{name}", type=int, metavar="N", help=f"port of {what} ({number})"
+        )
+    parser.add_argument("--fresh", action="store_true", help="begin with a new database")
+    parser.add_argument(
+        "--walk", action="store_true", help="do the whole journey in a hidden browser"
+    )
+    parser.add_argument(
+        "--pictures",
+        type=Path,
+        metavar="DIR",
+        help="where --walk leaves its pictures (pictures/)",
+    )
+    _add_postgres(parser)
+    return parser
+
+
+def _lint():
+    parser = _parser("lint", "Checks the form of code, views and translations.")
+    parser.add_argument("--fix", action="store_true", help="format what can be")
+    return parser
+
+
+def _add_postgres(parser):
+    parser.add_argument(
+        "--pghost",
+        metavar="HOST",
+        help="use this PostgreSQL (PGPORT, PGUSER and PGPASSWORD count too) and not "
+        "the one that comes along",
+    )
+
+
+_PARSERS = {"test": _test, "demo": _demo, "lint": _lint}

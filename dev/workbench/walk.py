@@ -1,0 +1,221 @@
+"""`dev/demo --walk`: the whole journey through the real screens, in a hidden browser.
+
+From the settings to the paid invoice, as an administrator and then as the customer.
+Each step waits for what a person would look for; what does not appear ends the walk.
+"""
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import expect, sync_playwright
+
+BROWSER = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 375, "height": 812}
+WAIT = 20_000  # milliseconds until something is missed
+CUSTOMER = "Marie Durand"
+SETTLED = """document.fonts.status === "loaded"
+    && [...document.images].every(image => image.complete)"""
+GOOD_CARD, REFUSED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0051"
+
+
+def walk(odoo_url, mailbox_url, pictures, chromium="/usr/bin/chromium"):
+    """Do the journey and leave its pictures.
+
+    :param str odoo_url: where Odoo answers, without final slash
+    :param str mailbox_url: where its mails can be read, without final slash
+    :param Path pictures: folder for the numbered PNG files
+    :param str chromium: the browser's program
+    :raise AssertionError: if something was not seen on screen
+    """
+    Path(pictures).mkdir(parents=True, exist_ok=True)
+    expect.set_options(timeout=WAIT)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
+        Walk(browser, odoo_url, mailbox_url, Path(pictures)).all()
+        browser.close()
+
+
+class Walk:
+    """The steps, in their order."""
+
+    def __init__(self, browser, odoo_url, mailbox_url, pictures):
+        self.browser = browser
+        self.odoo_url = odoo_url
+        self.mailbox_url = mailbox_url
+        self.pictures = pictures
+        self.number = 0
+        self.page = self._new_page(DESKTOP)
+
+    def all(self):
+        """Walk from the settings to the paid invoice."""
+        self.log_in()
+        self.connect()
+        self.see_the_list()
+        self.read_a_refusal()
+        self.send_the_link()
+        card_page = self.read_the_mail()
+        self.pay(card_page)
+        self.see_it_paid()
+        self.see_the_links()
+
+    def log_in(self):
+        """Log in as the administrator."""
+        self.page.goto(f"{self.odoo_url}/web/login")
+        self.page.fill("#login", "admin")
+        self.page.fill("#password", "admin")
+        self.page.click("button[type=submit]")
+        expect(self.page.locator(".o_main_navbar")).to_be_visible()
+
+    def connect(self):
+        """Sign in to Payplug from the settings, and test the connection."""
+        self.page.goto(f"{self.odoo_url}/odoo/settings#account")
+        self._show_payplug_settings()
+        self._picture("settings")
+        self.page.get_by_role("button", name="Sign in to Payplug").click()
+        window = self.page.locator(".modal")
+        window.locator("[name=email] input").fill("demo@example.com")
+        window.locator("[name=password] input").fill("demo-password")
+        self._picture("sign-in")
+        window.get_by_role("button", name="Sign in").click()
+        self._see_notification("Connected to Payplug (test mode)")
+        self._show_payplug_settings()
+        self._picture("connected")
+
+    def see_the_list(self):
+        """Look at the invoices, with the two columns."""
+        self._open_list()
+        for name in ("payment_id", "online_payment"):
+            self.page.locator(".o_optional_columns_dropdown button").click()
+            self.page.locator(f".o-dropdown--menu input[name={name}]").click()
+            self.page.keyboard.press("Escape")
+            expect(self.page.locator(f"th[data-name={name}]")).to_be_visible()
+        self._picture("invoices")
+
+    def read_a_refusal(self):
+        """Ask for a link of an invoice that is too large."""
+        self._open_invoice("25,000.00")
+        self._send_button().click()
+        message = self.page.locator(".modal .o_error_dialog, .modal-body")
+        expect(message.first).to_contain_text("The amount due is 25,000.00")
+        self._picture("refusal")
+        self.page.keyboard.press("Escape")
+
+    def send_the_link(self):
+        """Send the link of a good invoice through Odoo's Send window."""
+        self._open_list()
+        self._open_invoice("1,234.56")
+        self._picture("invoice")
+        self._send_button().click()
+        window = self.page.locator(".modal")
+        expect(window.locator("[name=body]")).to_contain_text("Payer")
+        self._picture("send-window")
+        window.get_by_role("button", name="Send", exact=True).click()
+        expect(window).to_have_count(0)
+        chatter = self.page.locator(".o-mail-Chatter")
+        expect(chatter).to_contain_text("Bonjour Marie Durand")
+        self._show_payplug_fields()
+        self._picture("sent")
+
+    def read_the_mail(self):
+        """Open the customer's mail, and return the page behind its button."""
+        mail = self._new_page(DESKTOP)
+        mail.goto(self.mailbox_url)
+        mail.get_by_role("link", name=re.compile("réglez votre facture")).first.click()
+        body = mail.frame_locator("iframe")
+        button = body.get_by_role("link", name=re.compile("Payer .* par carte"))
+        expect(button).to_be_visible()
+        self._picture("mail", mail)
+        with mail.context.expect_page() as opened:
+            button.click()
+        return opened.value
+
+    def pay(self, page):
+        """Pay by card as the customer: refused first, then accepted."""
+        page.set_viewport_size(DESKTOP)
+        self._picture("card-page", page)
+        page.set_viewport_size(PHONE)
+        self._picture("card-page-phone", page)
+        self._fill_card(page, REFUSED_CARD)
+        expect(page.locator("[role=alert]").first).to_be_visible()
+        self._picture("card-refused-phone", page)
+        self._fill_card(page, GOOD_CARD)
+        page.wait_for_url(f"{self.odoo_url}/**", timeout=WAIT)
+        self._picture("customer-back-phone", page)
+        page.set_viewport_size(DESKTOP)
+        self._picture("customer-back", page)
+        page.close()
+
+    def see_it_paid(self):
+        """See the invoice paid, and its payment booked."""
+        self.page.reload()
+        expect(self.page.locator(".ribbon, .o_widget_web_ribbon").first).to_contain_text(
+            re.compile("paid", re.IGNORECASE)
+        )
+        chatter = self.page.locator(".o-mail-Chatter")
+        expect(chatter).to_contain_text("Paid by card on")
+        self._picture("paid")
+
+    def see_the_links(self):
+        """See the invoice's links."""
+        self.page.locator("button[name=action_payplug_open_links]").click()
+        expect(self.page.locator(".o_list_view, .o_form_view").first).to_contain_text(
+            "Paid"
+        )
+        self._picture("links")
+
+    # What the steps share
+
+    def _new_page(self, size):
+        page = self.browser.new_context(viewport=size, locale="fr-FR").new_page()
+        page.set_default_timeout(WAIT)
+        return page
+
+    def _picture(self, name, page=None):
+        page = page or self.page
+        page.wait_for_function(SETTLED)
+        self.number += 1
+        path = self.pictures / f"{self.number:02d}-{name}.png"
+        page.screenshot(path=path, animations="disabled")
+        print(f"  {path}", flush=True)
+
+    def _see_notification(self, text):
+        shown = self.page.locator(".o_notification", has_text=text).first
+        expect(shown).to_be_visible()
+
+    def _show_payplug_settings(self):
+        setting = self.page.locator("#payplug_paylink")
+        expect(setting).to_be_visible()
+        setting.evaluate("element => element.scrollIntoView({block: 'center'})")
+
+    def _show_payplug_fields(self):
+        self.page.get_by_role("tab", name="Other Info").click()
+        field = self.page.locator("[name=payment_id]").first
+        expect(field).to_be_visible()
+        field.evaluate("element => element.scrollIntoView({block: 'center'})")
+
+    def _open_list(self):
+        self.page.goto(f"{self.odoo_url}/odoo/customer-invoices?view_type=list")
+        expect(self.page.locator(".o_list_renderer")).to_be_visible()
+
+    def _open_invoice(self, amount):
+        row = self.page.locator(".o_data_row", has_text=amount).first
+        row.locator("[name=name]").first.click()
+        expect(self.page.locator(".o_form_view")).to_be_visible()
+
+    def _send_button(self):
+        return self.page.locator("button[name=action_payplug_send_link]:visible").first
+
+    def _fill_card(self, page, number):
+        page.get_by_label(re.compile("num|card number", re.IGNORECASE)).first.fill(number)
+        page.get_by_label(re.compile("expir", re.IGNORECASE)).first.fill("09/30")
+        page.get_by_label(re.compile("crypto|cvv|secur|sécur", re.IGNORECASE)).first.fill(
+            "123"
+        )
+        page.locator("button[type=submit]").first.click()
