@@ -170,19 +170,32 @@ class PayplugPaymentLink(models.Model):
         if not self._is_ours(remote):
             self._set_problem("mismatch")
             return
+        self._follow_attempts(remote)
+        if remote.state == "paid":
+            self._follow_payment(remote)
+        elif remote.state != "pending":
+            for link in self._move_to(remote.state):
+                link._tell_ended()
+
+    def _follow_attempts(self, remote):
+        """Take over what happened on the payment's page, whatever its state."""
+        known = self.refusal
         self._update(
             problem=False,
             refusal=remote.refusal or False,
             amount_refunded=from_cents(remote.cents_refunded),
         )
-        if remote.state == "paid":
-            moved = self._move_to(
-                "paid", paid_at=remote.paid_at, to_book=self._must_be_booked()
-            )
-            moved._show_paid()
-            self._register_payment()
-        elif remote.state != "pending":
-            self._move_to(remote.state)
+        if self.refusal and self.refusal != known:
+            self._tell_refused()
+
+    def _follow_payment(self, remote):
+        """The money moved: show it on the invoice, and book it."""
+        must_be_booked = self._must_be_booked()
+        moved = self._move_to("paid", paid_at=remote.paid_at, to_book=must_be_booked)
+        moved._show_paid()
+        if moved and not must_be_booked:
+            moved._tell_recorded()
+        self._register_payment()
 
     def _show_paid(self):
         """Let the invoice show the link that was paid, even if it is an earlier one."""

@@ -107,6 +107,46 @@ class PayplugPaymentLink(models.Model):
         if self.move_id:
             self.move_id._message_log(body=sentence)
 
+    def _speaker(self):
+        """Return the link as the one who speaks: the user, or OdooBot for a visitor."""
+        return self if self.env.user._is_internal() else self._for_accountant()
+
+    def _tell_made(self):
+        self._tell(
+            self.env._(
+                "Payment link %(payment)s of %(amount)s made (%(mode)s).",
+                mode=self.company_id._payplug_mode_word(self.is_live),
+                **self._names(),
+            )
+        )
+
+    def _tell_refused(self):
+        link = self._speaker()
+        link._tell(
+            link.env._(
+                "The customer's attempt to pay was refused: %(why)s. The link stays "
+                "payable.",
+                why=link.refusal_text,
+            )
+        )
+
+    def _tell_ended(self):
+        link = self._speaker()
+        if link.state == "expired":
+            told = link.env._("Payment link %(payment)s has expired.", **link._names())
+        else:
+            told = link.env._("Payment link %(payment)s cancelled.", **link._names())
+        link._tell(told)
+
+    def _tell_recorded(self):
+        link = self._speaker()
+        link._tell(
+            link.env._(
+                "Paid in Payplug's test mode on %(date)s: recorded, not booked.",
+                **link._names(),
+            )
+        )
+
     def _tell_booked(self, payment):
         paid_on = self._booking_date()
         values = {

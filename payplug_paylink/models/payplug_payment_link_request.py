@@ -85,6 +85,7 @@ class PayplugPaymentLink(models.Model):
                 }
             )
             link._become_current()
+            link._tell_made()
             link.env.flush_all()
             self.env.cr.postrollback.add(forget)
             undo.pop_all()

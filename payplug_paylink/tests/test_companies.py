@@ -1,0 +1,125 @@
+"""Several companies: each has its own account, a branch has its root's."""
+
+from odoo import Command
+from odoo.tests import tagged
+
+from .common import PayplugCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCompanies(PayplugCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+        cls.other = cls.setup_other_company(
+            name="Méliès SAS",
+            country_id=cls.env.ref("base.fr").id,
+            currency_id=cls.env.ref("base.EUR").id,
+        )["company"]
+        cls.other_account = cls.payplug.add_account(name="Méliès", live_allowed=False)
+        cls.other.write(
+            {
+                "payplug_test_key": cls.other_account.test_key,
+                "payplug_enabled": True,
+                "payplug_book_test_payments": True,
+            }
+        )
+        cls.branch = cls.env["res.company"].create(
+            {"name": "Lumière Lyon", "parent_id": cls.company.id}
+        )
+        cls.env.cr.precommit.run()  # gives the branch its root's accounts
+        cls.env.user.company_ids |= cls.branch
+
+    def _invoice_of(self, company):
+        return (
+            self.env["account.move"]
+            .with_company(company)
+            .create(
+                {
+                    "move_type": "out_invoice",
+                    "company_id": company.id,
+                    "partner_id": self.partner_a.id,
+                    "invoice_date": "2026-01-15",
+                    "invoice_line_ids": [
+                        Command.create(
+                            {"name": "Service", "price_unit": 120, "tax_ids": False}
+                        )
+                    ],
+                }
+            )
+        )
+
+    def _pay(self, invoice):
+        invoice.action_post()
+        self.assertEqual(invoice._payplug_unmet_conditions(), [])
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        link._refresh()
+        return link
+
+    def test_each_company_uses_its_own_account_journal_and_books(self):
+        for company, account in (
+            (self.company, self.account),
+            (self.other, self.other_account),
+        ):
+            with self.subTest(company=company.name):
+                invoice = self._invoice_of(company)
+                link = self._pay(invoice)
+                taken = self.payplug.ledger()[-1]
+                self.assertEqual(taken["account"], account.id)
+                self.assertEqual(link.company_id, company)
+                self.assertEqual(link.account_payment_id.company_id, company)
+                self.assertEqual(
+                    link.account_payment_id.journal_id, company.payplug_journal_id
+                )
+                self.assertEqual(invoice.amount_residual, 0)
+
+    def test_branch_uses_its_roots_account_and_books_its_own_invoice(self):
+        invoice = self._invoice_of(self.branch)
+        link = self._pay(invoice)
+        self.assertEqual(self.payplug.ledger()[-1]["account"], self.account.id)
+        self.assertEqual(link.company_id, self.branch)
+        self.assertEqual(
+            link.account_payment_id.journal_id, self.company.payplug_journal_id
+        )
+        self.assertEqual(invoice.amount_residual, 0)
+
+    def test_billing_user_of_a_branch_alone_sends_its_links(self):
+        invoice = self._invoice_of(self.branch)
+        invoice.action_post()
+        user = self._create_user("lyon", "account.group_account_invoice")
+        user.write(
+            {
+                "company_id": self.branch.id,
+                "company_ids": [Command.set(self.branch.ids)],
+            }
+        )
+        action = (
+            invoice.with_user(user).with_company(self.branch).action_payplug_send_link()
+        )
+        self.assertEqual(action["res_model"], "account.move.send.wizard")
+
+    def test_links_are_followed_with_the_key_of_their_own_mode(self):
+        self.company.payplug_book_test_payments = False
+        self.company.payplug_live_key = self.account.live_key
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.company.payplug_mode = "live"
+        live_invoice = self._create_payable_invoice()
+        live_link = self._request(live_invoice)
+        for one in (link, live_link):
+            self.payplug.pay(one.payplug_id)
+            one._refresh()
+        self.assertRecordValues(
+            link + live_link,
+            [
+                {"is_live": False, "state": "paid", "to_book": False},
+                {"is_live": True, "state": "paid", "to_book": False},
+            ],
+        )
+        self.assertFalse(link.account_payment_id)
+        self.assertEqual(live_link.account_payment_id.amount, 120)
+        self.assertEqual(
+            [entry["is_live"] for entry in self.payplug.ledger()], [False, True]
+        )
