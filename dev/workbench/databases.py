@@ -15,7 +15,7 @@ from psycopg2 import sql
 from . import cache, odoo_source
 from .say import Fault, step
 
-LANGUAGE = "fr_FR"
+LANGUAGES = "en_US,fr_FR"
 RUN_PREFIX = "paylink_run_"
 
 
@@ -31,7 +31,8 @@ class Template:
         """The name of the database, which changes with all that it is made from."""
         lock = cache.ROOT / "dev" / "requirements.txt"
         version = odoo_source.version(odoo.source)
-        key = cache.digest(str(odoo.source), version, lock, self.modules, self.options)
+        made_of = self.modules, self.options, LANGUAGES
+        key = cache.digest(str(odoo.source), version, lock, made_of)
         return f"{self.prefix}{key}"
 
     @property
@@ -108,7 +109,7 @@ class Databases:
             self.drop(old)
         unfinished = f"{template.prefix}unfinished"
         self.install(
-            unfinished, template.modules, f"--load-language={LANGUAGE}", *template.options
+            unfinished, template.modules, f"--load-language={LANGUAGES}", *template.options
         )
         shutil.rmtree(self._files(name), ignore_errors=True)
         if self._files(unfinished).is_dir():

@@ -699,14 +699,22 @@ def main(arguments=None):
     parser.add_argument("--port", type=int, default=8070, help="0 for any free one")
     parser.add_argument("--latency-ms", type=int, default=0, help="of each API answer")
     parser.add_argument("--merchant", default="Demo", help="shown on the payment page")
+    parser.add_argument(
+        "--no-live",
+        action="store_true",
+        help="the account may not take live payments yet, and has no live key",
+    )
     options = parser.parse_args(arguments)
     with PayplugEmulator.start(
         options.host, options.port, deliver_automatically=True, verbose=True
     ) as emulator:
-        emulator.accounts[0].name = options.merchant
+        account = emulator.accounts[0]
+        account.name = options.merchant
+        if options.no_live:
+            account.live_allowed, account.live_key = False, None
         emulator.set_latency(options.latency_ms / 1000)
         demo = {"email": DEMO_EMAIL, "password": DEMO_PASSWORD}
-        keys = {"test_key": DEMO_TEST_KEY, "live_key": DEMO_LIVE_KEY}
+        keys = {"test_key": account.test_key, "live_key": account.live_key or "none"}
         print(WELCOME.format(url=emulator.url, **demo, **keys), flush=True)
         try:
             threading.Event().wait()
