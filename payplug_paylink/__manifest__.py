@@ -19,5 +19,4 @@
         "views/res_config_settings_views.xml",
     ],
     "demo": ["demo/demo_company_fr.xml"],
-    "installable": True,
 }

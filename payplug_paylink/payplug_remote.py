@@ -92,7 +92,13 @@ class RemotePayment(NamedTuple):
         """
         try:
             return cls._from_json(body, trusts)
-        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
+        except (
+            AttributeError,
+            KeyError,
+            TypeError,
+            ValueError,
+            OverflowError,
+        ) as error:
             raise PayplugUnavailable(UNREADABLE) from error
 
     @classmethod

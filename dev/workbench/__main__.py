@@ -19,7 +19,9 @@ def main():
         return importlib.import_module(f".{command}", __package__).main(wanted)
     source = {} if command == "lint" else {"ODOO_SOURCE": str(odoo_source.locate())}
     venv = python_env.venv(LOCKS.get(command, "requirements.txt"))
-    return python_env.enter(venv, command, arguments, WORKBENCH_VENV=str(venv), **source)
+    return python_env.enter(
+        venv, command, arguments, WORKBENCH_VENV=str(venv), **source
+    )
 
 
 say.guarded(main)

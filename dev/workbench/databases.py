@@ -109,7 +109,10 @@ class Databases:
             self.drop(old)
         unfinished = f"{template.prefix}unfinished"
         self.install(
-            unfinished, template.modules, f"--load-language={LANGUAGES}", *template.options
+            unfinished,
+            template.modules,
+            f"--load-language={LANGUAGES}",
+            *template.options,
         )
         shutil.rmtree(self._files(name), ignore_errors=True)
         if self._files(unfinished).is_dir():

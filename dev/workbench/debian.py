@@ -45,7 +45,9 @@ def _keyring():
 
 def mirrors():
     """The addresses of Debian's archive in the machine's own apt configuration."""
-    text = _answer("apt-get", "indextargets", "--format", "$(ORIGIN) '$(REPO_URI)dists/")
+    text = _answer(
+        "apt-get", "indextargets", "--format", "$(ORIGIN) '$(REPO_URI)dists/"
+    )
     found = re.findall(r"^Debian '(\S+?)/?dists/", text, re.M)
     # a machine whose package lists were never fetched names its sources only here
     text = _answer("apt-get", "--print-uris", "update")
@@ -80,7 +82,9 @@ class Archive:
                 last = fault
             else:
                 return
-        raise Fault("The machine's apt configuration names no mirror of Debian.") from last
+        raise Fault(
+            "The machine's apt configuration names no mirror of Debian."
+        ) from last
 
     def unpack(self, suite, names, target):
         """Download `names` from `suite`, check them, unpack them into `target`."""

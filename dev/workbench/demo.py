@@ -100,7 +100,9 @@ class Demo:
         try:
             walk(*addresses, pictures, browser)
         except (AssertionError, BrowserError) as error:
-            raise Fault(f"The walk ended early, something was not seen: {error}") from error
+            raise Fault(
+                f"The walk ended early, something was not seen: {error}"
+            ) from error
         step("Every step was seen")
         return 0
 
@@ -137,7 +139,9 @@ class Demo:
     def _start_odoo(self):
         step("Starting Odoo")
         command = self.odoo.command("server", "-c", self.settings, "-d", DATABASE)
-        update = [] if self.options.walk else ["-u", ADDON]  # code changes between starts
+        update = (
+            [] if self.options.walk else ["-u", ADDON]
+        )  # code changes between starts
         self.server_process = self._start_child("odoo", [*command, *update])
         login = f"{self.addresses['odoo_url']}/web/login"
         self._wait_for(login, self.server_process, "odoo")
@@ -198,7 +202,7 @@ class Demo:
                 probe.bind(("127.0.0.1", port))
             except OSError as error:
                 raise Fault(
-                    f"Port {port} for {what} is taken or not allowed; name another one: "
+                    f"Port {port} for {what} is taken or not allowed; name another: "
                     f"dev/demo --{name} {port + 1000}"
                 ) from error
         return port

@@ -88,4 +88,6 @@ def _install_prettier(folder):
 def _fails(name, command):
     step(f"Checking with {name}")
     arguments = [str(part) for part in command]
-    return subprocess.run(arguments, cwd=cache.ROOT, stdin=subprocess.DEVNULL).returncode
+    return subprocess.run(
+        arguments, cwd=cache.ROOT, stdin=subprocess.DEVNULL
+    ).returncode

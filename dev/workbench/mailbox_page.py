@@ -51,7 +51,9 @@ class MailboxPage:
         for index, part in enumerate(mail.parts):
             if name := (part["Content-ID"] or "").strip("<> "):
                 html = html.replace(f"cid:{name}", f"/mail/{number}/part/{index}")
-        head = '<base target="_blank"><meta name="viewport" content="width=device-width">'
+        head = (
+            '<base target="_blank"><meta name="viewport" content="width=device-width">'
+        )
         return Response(
             head + html,
             mimetype="text/html",

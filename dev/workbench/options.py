@@ -33,9 +33,7 @@ def _test():
         "demo data. What is not listed here goes to pytest: -k, -x, a file of tests.",
     )
     which = parser.add_mutually_exclusive_group()
-    which.add_argument(
-        "--quick", action="store_true", help="with account_payment only"
-    )
+    which.add_argument("--quick", action="store_true", help="with account_payment only")
     which.add_argument(
         "--without-account-payment",
         action="store_true",
@@ -55,7 +53,9 @@ def _demo():
         parser.add_argument(
             f"--{name}", type=int, metavar="N", help=f"port of {what} ({number})"
         )
-    parser.add_argument("--fresh", action="store_true", help="begin with a new database")
+    parser.add_argument(
+        "--fresh", action="store_true", help="begin with a new database"
+    )
     parser.add_argument(
         "--walk", action="store_true", help="do the whole journey in a hidden browser"
     )

@@ -78,7 +78,9 @@ def server(host=None):
 
 
 def _given(host):
-    variables = [os.environ.get(name, "") for name in ("PGPORT", "PGUSER", "PGPASSWORD")]
+    variables = [
+        os.environ.get(name, "") for name in ("PGPORT", "PGUSER", "PGPASSWORD")
+    ]
     given = Server(host, *variables)
     given.user = given.user or pwd.getpwuid(os.geteuid()).pw_name
     try:
@@ -129,7 +131,9 @@ def _start(home):
     if not _is_up(ours):
         settings = SETTINGS | {"unix_socket_directories": ours.host}
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        _call(home, "pg_ctl", "start", "--wait", f"--log={home}/data/log", "-o", options)
+        _call(
+            home, "pg_ctl", "start", "--wait", f"--log={home}/data/log", "-o", options
+        )
     with contextlib.closing(ours.connect(user=SUPERUSER)) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])

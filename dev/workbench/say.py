@@ -42,7 +42,9 @@ def run(command, fault, *, env=None, cwd=None):
 def _reason(output):
     """The line in which a command says why it failed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [line for line in lines if line.lower().startswith(("e:", "error", "fatal"))]
+    errors = [
+        line for line in lines if line.lower().startswith(("e:", "error", "fatal"))
+    ]
     return f"(It said: {(errors or lines)[-1]})" if lines else ""
 
 

@@ -23,7 +23,9 @@ def main(options):
     system.need("chromium", *BROWSERS, why="A browser")
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.server(options.pghost))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="paylink-")))
+        folder = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="paylink-"))
+        )
         odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
         settings = odoo.write_settings(folder / "odoo.conf")
         run = Run(odoo, databases.Databases(odoo, settings), options.pytest_arguments)
@@ -65,7 +67,9 @@ class Run:
         found = Counter()
         for words, status in self.results:
             told = Counter()
-            for number, what in re.findall(r"(\d+) (passed|failed|error|skipped)", words):
+            for number, what in re.findall(
+                r"(\d+) (passed|failed|error|skipped)", words
+            ):
                 told["failed" if what == "error" else what] += int(number)
             if status and not told["failed"]:
                 told["failed"] = 1

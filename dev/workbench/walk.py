@@ -155,9 +155,9 @@ class Walk:
     def see_it_paid(self):
         """See the invoice paid, and its payment booked."""
         self.page.reload()
-        expect(self.page.locator(".ribbon, .o_widget_web_ribbon").first).to_contain_text(
-            re.compile("paid", re.IGNORECASE)
-        )
+        expect(
+            self.page.locator(".ribbon, .o_widget_web_ribbon").first
+        ).to_contain_text(re.compile("paid", re.IGNORECASE))
         chatter = self.page.locator(".o-mail-Chatter")
         expect(chatter).to_contain_text("Paid by card on")
         self._picture("paid")
@@ -213,9 +213,11 @@ class Walk:
         return self.page.locator("button[name=action_payplug_send_link]:visible").first
 
     def _fill_card(self, page, number):
-        page.get_by_label(re.compile("num|card number", re.IGNORECASE)).first.fill(number)
-        page.get_by_label(re.compile("expir", re.IGNORECASE)).first.fill("09/30")
-        page.get_by_label(re.compile("crypto|cvv|secur|sécur", re.IGNORECASE)).first.fill(
-            "123"
+        page.get_by_label(re.compile("num|card number", re.IGNORECASE)).first.fill(
+            number
         )
+        page.get_by_label(re.compile("expir", re.IGNORECASE)).first.fill("09/30")
+        page.get_by_label(
+            re.compile("crypto|cvv|secur|sécur", re.IGNORECASE)
+        ).first.fill("123")
         page.locator("button[type=submit]").first.click()

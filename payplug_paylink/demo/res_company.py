@@ -11,7 +11,12 @@ from odoo import Command, api, fields, models
 CUSTOMERS = [
     # xml id, name, e-mail, street, zip, city, language
     ("customer_durand", "Marie Durand", "marie.durand@example.com", "fr_FR"),
-    ("customer_atelier", "Atelier Lefèvre", "compta@atelier-lefevre.example.com", "fr_FR"),
+    (
+        "customer_atelier",
+        "Atelier Lefèvre",
+        "compta@atelier-lefevre.example.com",
+        "fr_FR",
+    ),
     ("customer_smith", "John Smith", "john.smith@example.com", "en_US"),
     ("customer_no_email", "Boulangerie Petit", False, "fr_FR"),
 ]

@@ -148,7 +148,7 @@ class AccountMove(models.Model):
             move.payment_link_button = move._payplug_button_html()
 
     def _payplug_button_html(self):
-        """Return the button for a mail: a table, since mail programs know little CSS."""
+        """Return the button for a mail: a table, as mail programs know little CSS."""
         if not self.payment_link:
             return False
         amount = self.currency_id.format(self._payplug_amount_due())

@@ -101,8 +101,8 @@ class AccountMove(models.Model):
         if self.partner_id._payplug_email():
             return ""
         return self.env._(
-            "The contact %(contact)s has no valid e-mail address (%(found)s): write one "
-            "on the contact.",
+            "The contact %(contact)s has no valid e-mail address (%(found)s): write "
+            "one on the contact.",
             contact=self.partner_id.display_name or self.env._("of the invoice"),
             found=self.partner_id.email or self.env._("none"),
         )

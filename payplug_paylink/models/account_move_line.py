@@ -1,4 +1,4 @@
-"""What is reconciled changes what is due: paid, partly, reversed, matched at the bank."""
+"""What is reconciled changes what is due: paid, partly, reversed, or at the bank."""
 
 from odoo import models
 

@@ -110,7 +110,9 @@ class PayplugPaymentLink(models.Model):
     )
 
     # What the cron looks for, and hardly any link is.
-    _state_pending_index = models.Index("(company_id, create_date) WHERE state = 'pending'")
+    _state_pending_index = models.Index(
+        "(company_id, create_date) WHERE state = 'pending'"
+    )
     _to_book_index = models.Index("(id) WHERE to_book")
 
     # === LOCK === #

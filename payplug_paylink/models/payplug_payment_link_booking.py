@@ -23,7 +23,7 @@ class PayplugPaymentLink(models.Model):
     _inherit = "payplug.payment.link"
 
     def _must_be_booked(self):
-        """Tell whether this link's money belongs in the books: real money, or a trial."""
+        """Tell whether this money belongs in the books: real money, or a trial."""
         company_sudo = self.company_id._payplug_root()
         return self.is_live or company_sudo.payplug_book_test_payments
 

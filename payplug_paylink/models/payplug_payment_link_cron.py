@@ -6,7 +6,6 @@ record never stops the others; what is done is committed at once.
 """
 
 import logging
-
 from datetime import timedelta
 from functools import partial
 

@@ -39,7 +39,7 @@ class PayplugPaymentLink(models.Model):
         }
 
     def _banners(self):
-        """Yield what the invoice's form says at its top: a name, a level, a sentence."""
+        """Yield what the form of the invoice says first: name, level, sentence."""
         if not self:
             return
         if not self.is_live:
@@ -177,8 +177,8 @@ class PayplugPaymentLink(models.Model):
         self._call(
             self._to_book_summary(),
             self.env._(
-                "%(payment)s (%(amount)s) was paid on Payplug on %(date)s and could not "
-                "be booked. Check the Payplug journal and its accounts; Odoo tries "
+                "%(payment)s (%(amount)s) was paid on Payplug on %(date)s and could "
+                "not be booked. Check the Payplug journal and its accounts; Odoo tries "
                 "again every hour.",
                 **self._names(),
             ),

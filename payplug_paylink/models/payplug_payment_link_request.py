@@ -60,7 +60,7 @@ class PayplugPaymentLink(models.Model):
         return to_book_sudo[:1] or self.sudo()._create_for(move)
 
     def _is_reusable(self, remote):
-        """Tell whether this pending link still asks for what is due, for long enough."""
+        """Tell whether this link still asks for what is due, for long enough."""
         return (
             self.state == "pending"
             and not self.problem
@@ -188,8 +188,8 @@ class PayplugPaymentLink(models.Model):
 
     def _still_payable(self):
         return self.env._(
-            "Payplug has not yet ended the earlier link of %(invoice)s (%(payment)s): a "
-            "payment may be under way. No new link was made, so that the customer "
+            "Payplug has not yet ended the earlier link of %(invoice)s (%(payment)s): "
+            "a payment may be under way. No new link was made, so that the customer "
             "cannot pay twice. Try again in a few minutes.",
             invoice=self.move_id.display_name,
             payment=self.payplug_id,

@@ -44,9 +44,7 @@ class ResConfigSettings(models.TransientModel):
         inverse="_inverse_payplug_live_key",
         groups="base.group_system",
     )
-    payplug_limits = fields.Char(
-        string="Amounts", compute="_compute_payplug_limits"
-    )
+    payplug_limits = fields.Char(string="Amounts", compute="_compute_payplug_limits")
 
     @api.depends("company_id")
     def _compute_payplug_keys(self):

@@ -51,9 +51,9 @@ class ResPartner(models.Model):
 
     def _payplug_names(self):
         """Split the only name that Odoo has; Payplug wants two, of companies too."""
-        first, _space, last = (self.name or self.commercial_company_name or "").partition(
-            " "
-        )
+        first, _space, last = (
+            self.name or self.commercial_company_name or ""
+        ).partition(" ")
         return first, last.strip() or first
 
     def _payplug_language(self):

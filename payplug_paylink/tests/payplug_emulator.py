@@ -54,6 +54,9 @@ redirect                      no           302 to ``/test``
 ============================  ===========  ============================================
 """
 
+# A program of its own: it prints, and its methods are not Odoo's.
+# pylint: disable=missing-return,print-used
+
 import argparse
 import io
 import json
@@ -71,9 +74,7 @@ if __package__:
     from . import payplug_emulator_page as page
     from .payplug_emulator_core import (
         DEMO_EMAIL,
-        DEMO_LIVE_KEY,
         DEMO_PASSWORD,
-        DEMO_TEST_KEY,
         TOKEN_SECONDS,
         Account,
         Payplug,
@@ -84,9 +85,7 @@ else:  # run as a script, or found on the path: its folder is on the path, too
     import payplug_emulator_page as page
     from payplug_emulator_core import (
         DEMO_EMAIL,
-        DEMO_LIVE_KEY,
         DEMO_PASSWORD,
-        DEMO_TEST_KEY,
         TOKEN_SECONDS,
         Account,
         Payplug,

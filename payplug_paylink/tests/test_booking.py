@@ -20,7 +20,9 @@ class TestBooking(PayplugCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+        cls.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
 
     def _paid_link(self, invoice):
         """Return the link of an invoice after its customer paid and Odoo looked."""
@@ -169,16 +171,20 @@ class TestBooking(PayplugCommon):
         payment = link.account_payment_id
         self.assertRecordValues(
             payment,
-            [{"amount": 120.0, "is_reconciled": False, "partner_id": self.partner_a.id}],
+            [
+                {
+                    "amount": 120.0,
+                    "is_reconciled": False,
+                    "partner_id": self.partner_a.id,
+                }
+            ],
         )
         self.assertEqual(self._calls_for_help(invoice), ["Paid twice: refund?"])
 
     def test_surplus_over_a_partly_paid_invoice_is_the_customers_credit(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
-        self._register_payment(
-            invoice, amount=100, payment_difference_handling="open"
-        )
+        self._register_payment(invoice, amount=100, payment_difference_handling="open")
         self.payplug.pay(link.payplug_id)
         link._refresh()
         self.assertEqual(invoice.amount_residual, 0)

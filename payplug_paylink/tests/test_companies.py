@@ -11,7 +11,9 @@ class TestCompanies(PayplugCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+        cls.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
         cls.other = cls.setup_other_company(
             name="Méliès SAS",
             country_id=cls.env.ref("base.fr").id,

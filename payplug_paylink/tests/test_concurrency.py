@@ -47,12 +47,8 @@ class TestConcurrency(RealRequests, BaseCase):
         env["account.chart.template"].try_loading(
             "fr", company=company, install_demo=False
         )
-        company.write(
-            {"payplug_test_key": account.test_key, "payplug_enabled": True}
-        )
-        env["ir.config_parameter"].set_param(
-            "payplug_paylink.api_url", cls.payplug.url
-        )
+        company.write({"payplug_test_key": account.test_key, "payplug_enabled": True})
+        env["ir.config_parameter"].set_param("payplug_paylink.api_url", cls.payplug.url)
         return company
 
     @classmethod

@@ -14,7 +14,9 @@ class TestDoors(PayplugCommon, HttpCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+        cls.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
 
     def setUp(self):
         super().setUp()
@@ -107,7 +109,16 @@ class TestDoors(PayplugCommon, HttpCase):
 
     def test_silent_payplug_makes_the_doorbell_answer_503(self):
         self.payplug.pay(self.link.payplug_id)
-        for fault in ("drop", "500", "429", "html", "bad_utf8", "empty", "null", "list"):
+        for fault in (
+            "drop",
+            "500",
+            "429",
+            "html",
+            "bad_utf8",
+            "empty",
+            "null",
+            "list",
+        ):
             with self.subTest(fault=fault):
                 self.payplug.fail(fault)
                 self.assertEqual(self._ring(), 503)
@@ -147,7 +158,9 @@ class TestDoors(PayplugCommon, HttpCase):
         self.assertEqual(self._ring(), 200)
 
     def test_public_users_company_never_leaks_into_the_booking(self):
-        self.assertNotEqual(self.env.ref("base.public_user").sudo().company_id, self.company)
+        self.assertNotEqual(
+            self.env.ref("base.public_user").sudo().company_id, self.company
+        )
         self.payplug.pay(self.link.payplug_id)
         self._deliver()
         self.assertEqual(self.link.account_payment_id.company_id, self.company)

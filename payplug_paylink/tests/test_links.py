@@ -244,7 +244,9 @@ class TestLinks(PayplugCommon):
             self.env.flush_all()
 
     def test_wrong_amount_currency_or_mode_is_never_booked(self):
-        self.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+        self.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
         for lie in ({"amount": 100}, {"currency": "USD"}, {"is_live": True}):
             with self.subTest(lie=lie):
                 invoice = self._create_payable_invoice()

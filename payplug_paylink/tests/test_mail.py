@@ -1,4 +1,4 @@
-"""R3 to R6: the placeholders, our template, the Send window and the mail that leaves."""
+"""R3 to R6: the placeholders, our template, the Send window, the mail that leaves."""
 
 from html import unescape
 
@@ -19,7 +19,7 @@ class TestMail(PayplugCommon, MailCase):
         cls.invoice = cls._create_payable_invoice(1234.56)
 
     def _open_send_window(self, invoice, user=None):
-        """Click the button, and return Odoo's Send window as the web client opens it."""
+        """Click the button; return Odoo's Send window as the web client opens it."""
         invoice = invoice.with_user(user or self.biller)
         action = invoice.action_payplug_send_link()
         self.assertEqual(action["res_model"], "account.move.send.wizard")

@@ -53,7 +53,9 @@ class TestPayplugApi(RealRequests, BaseCase):
         self.assertEqual((remote.state, remote.is_live), ("pending", False))
         self.assertEqual(remote.metadata, {"invoice": "INV/1"})
         self.assertTrue(remote.url.startswith(self.payplug.url))
-        self.assertLess(abs(remote.created_at - datetime.utcnow()), timedelta(minutes=1))
+        self.assertLess(
+            abs(remote.created_at - datetime.utcnow()), timedelta(minutes=1)
+        )
         self.assertIsNone(remote.paid_at)
 
     def test_version_header_is_always_sent(self):
@@ -188,7 +190,9 @@ class TestPayplugApi(RealRequests, BaseCase):
         ):
             with self.subTest(url=url):
                 self.payplug.clear_faults()
-                self.payplug.fail("lie", fields={"hosted_payment": {"payment_url": url}})
+                self.payplug.fail(
+                    "lie", fields={"hosted_payment": {"payment_url": url}}
+                )
                 with self.assertRaises(PayplugUnavailable):
                     self.client.create_payment(self._payload())
 
@@ -277,7 +281,12 @@ class TestPayplugApi(RealRequests, BaseCase):
             self.assertNotIn(secret, text)
 
     def test_cents_are_exact(self):
-        for euros, cents in [(0.99, 99), (1.0, 100), (1234.56, 123456), (20000.01, 2000001)]:
+        for euros, cents in [
+            (0.99, 99),
+            (1.0, 100),
+            (1234.56, 123456),
+            (20000.01, 2000001),
+        ]:
             self.assertEqual(to_cents(euros), cents)
             self.assertEqual(from_cents(cents), euros)
         for cents in range(0, 2_000_002, 7):

@@ -80,7 +80,9 @@ class TestSettings(PayplugCommon):
         self.assertEqual(self.company.payplug_test_key, self.account.test_key)
 
     def test_missing_password_is_asked_for_and_nothing_is_sent(self):
-        with self.assertRaisesRegex(UserError, "Type the e-mail address and the password"):
+        with self.assertRaisesRegex(
+            UserError, "Type the e-mail address and the password"
+        ):
             self._sign_in("georges@example.com", "")
         self.assertFalse(self.payplug.calls)
 

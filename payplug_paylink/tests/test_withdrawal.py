@@ -14,7 +14,9 @@ class TestCron(PayplugCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.write({"payplug_live_key": False, "payplug_book_test_payments": True})
+        cls.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
         cls.cron = cls.env.ref("payplug_paylink.ir_cron_follow")
 
     def _run_cron(self):
@@ -47,56 +49,45 @@ class TestCron(PayplugCommon):
         self.assertEqual(link.state, "expired")
         self.assertIn("payplug_expired", invoice._get_alerts())
 
+    def _cancel(self, invoice):
+        invoice.button_draft()
+        invoice.button_cancel()
+
+    def _delete(self, invoice):
+        invoice.button_draft()
+        invoice.with_context(force_delete=True).unlink()
+
+    def _pay_partly(self, invoice):
+        self._register_payment(invoice, amount=20, payment_difference_handling="open")
+
+    def _match_at_the_bank(self, invoice):
+        line = self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "amount": 120,
+                "date": invoice.date,
+                "payment_ref": invoice.name,
+                "partner_id": invoice.partner_id.id,
+            }
+        )
+        suspense = line.move_id.line_ids.filtered(
+            lambda item: item.account_id == line.journal_id.suspense_account_id
+        )
+        receivable = invoice.line_ids.filtered(
+            lambda item: item.account_type == "asset_receivable"
+        )
+        suspense.account_id = receivable.account_id
+        (suspense + receivable).reconcile()
+
     def test_events_of_accounting_withdraw_the_link_at_once(self):
-        def reset_to_draft(invoice):
-            invoice.button_draft()
-
-        def cancel(invoice):
-            invoice.button_draft()
-            invoice.button_cancel()
-
-        def credit(invoice):
-            self._reverse_invoice(invoice, is_modify=True)
-
-        def pay(invoice):
-            self._register_payment(invoice)
-
-        def pay_partly(invoice):
-            self._register_payment(
-                invoice, amount=20, payment_difference_handling="open"
-            )
-
-        def match_at_the_bank(invoice):
-            line = self.env["account.bank.statement.line"].create(
-                {
-                    "journal_id": self.company_data["default_journal_bank"].id,
-                    "amount": 120,
-                    "date": invoice.date,
-                    "payment_ref": invoice.name,
-                    "partner_id": invoice.partner_id.id,
-                }
-            )
-            suspense = line.move_id.line_ids.filtered(
-                lambda item: item.account_id == line.journal_id.suspense_account_id
-            )
-            receivable = invoice.line_ids.filtered(
-                lambda item: item.account_type == "asset_receivable"
-            )
-            suspense.account_id = receivable.account_id
-            (suspense + receivable).reconcile()
-
-        def delete(invoice):
-            invoice.button_draft()
-            invoice.with_context(force_delete=True).unlink()
-
         for event in (
-            reset_to_draft,
-            cancel,
-            credit,
-            pay,
-            pay_partly,
-            match_at_the_bank,
-            delete,
+            lambda invoice: invoice.button_draft(),
+            self._cancel,
+            lambda invoice: self._reverse_invoice(invoice, is_modify=True),
+            self._register_payment,
+            self._pay_partly,
+            self._match_at_the_bank,
+            self._delete,
         ):
             with self.subTest(event=event.__name__):
                 invoice = self._create_payable_invoice()
