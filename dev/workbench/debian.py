@@ -70,6 +70,7 @@ class Archive:
         self._update()
 
     def _update(self):
+        last = None
         for mirror in mirrors():
             sources = [
                 f"deb [signed-by={_keyring()}] {mirror} {suite} main\n"
