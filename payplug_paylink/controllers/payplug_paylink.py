@@ -61,7 +61,9 @@ class PayplugPaylink(http.Controller):
             self._refresh(link_sudo)
         except ServiceUnavailable:
             _logger.info("Link %s: the payer came back, unseen", link_sudo.id)
-        return request.redirect(link_sudo.move_id.get_portal_url(), code=303)
+        move_sudo = link_sudo.move_id.with_context(skip_is_manually_modified=True)
+        url = move_sudo.get_portal_url() if move_sudo else "/"
+        return request.redirect(url, code=303)
 
     def _find_link(self, door, link_id, signature):
         """Return the link of a signed address, empty if it is gone."""

@@ -30,6 +30,8 @@ class AccountMove(models.Model):
             link_sudo = links._request(self)
         except PayplugError as error:
             raise UserError(self.company_id._payplug_explain(error)) from error
+        if link_sudo.problem:
+            return self._payplug_problem_notification(link_sudo)
         if link_sudo.state == "paid":
             return self._payplug_notification(
                 self.env._("Already paid"),
@@ -66,6 +68,11 @@ class AccountMove(models.Model):
             },
         }
 
+    def _payplug_problem_notification(self, link_sudo):
+        return self._payplug_notification(
+            self.env._("Nothing was done"), link_sudo._problem_sentence()
+        )
+
     def action_payplug_refresh(self):
         """Ask Payplug how the invoice's link stands.
 
@@ -88,6 +95,8 @@ class AccountMove(models.Model):
             link_sudo.to_cancel = True
             try:
                 link_sudo._withdraw()
+                if link_sudo.problem:
+                    return self._payplug_problem_notification(link_sudo)
             except PayplugUnavailable:
                 link_sudo._trigger_cron()
                 return self._payplug_notification(
@@ -102,6 +111,7 @@ class AccountMove(models.Model):
 
     def action_payplug_close_link(self):
         """Close a link that Payplug no longer knows, so that a new one can be made."""
+        self.ensure_one()
         self.check_access("write")
         link_sudo = self.sudo().payplug_link_id
         if link_sudo.problem:

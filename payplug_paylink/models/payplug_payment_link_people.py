@@ -74,15 +74,7 @@ class PayplugPaymentLink(models.Model):
 
     def _pending_banners(self):
         if self.problem:
-            yield (
-                "problem",
-                "danger",
-                self.env._(
-                    "The payment link cannot be followed: %(why)s. Compare with "
-                    "Payplug's portal, then close the link.",
-                    why=self._problem_words(),
-                ),
-            )
+            yield "problem", "danger", self._problem_sentence()
         if self.to_cancel:
             yield (
                 "to_cancel",
@@ -99,6 +91,15 @@ class PayplugPaymentLink(models.Model):
                     why=self.refusal_text,
                 ),
             )
+
+    def _problem_sentence(self):
+        words = dict(self._fields["problem"]._description_selection(self.env))
+        return self.env._(
+            "The payment link %(payment)s cannot be followed: %(why)s. Compare with "
+            "Payplug's portal, then close the link.",
+            payment=self.payplug_id,
+            why=words[self.problem],
+        )
 
     # === CHATTER === #
 

@@ -38,7 +38,8 @@ class PayplugPaymentLink(models.Model):
 
         Payplug is asked before a link is reused, and a new one is made only after the
         end of the old one was seen. If it turns out that the customer has paid, the
-        paid link is returned.
+        paid link is returned; if the old link cannot be followed, that one with its
+        `problem` (not an exception, which would forget it).
 
         :param move: one `account.move` whose conditions were checked
         :rtype: PayplugPaymentLink
@@ -54,8 +55,8 @@ class PayplugPaymentLink(models.Model):
             if link_sudo._is_reusable(remote):
                 return link_sudo
             link_sudo._end(remote)
-            if link_sudo.state == "paid":
-                return link_sudo
+            if link_sudo.state in ("pending", "paid"):
+                return link_sudo  # with a problem that a person must look at, or paid
         to_book_sudo = move_sudo.payplug_link_ids.filtered("to_book")
         return to_book_sudo[:1] or self.sudo()._create_for(move)
 
@@ -148,16 +149,18 @@ class PayplugPaymentLink(models.Model):
     def _end(self, remote):
         """Abort a link that was just asked about, and believe it only when seen.
 
+        A link with a `problem` is left to people.
+
         :param RemotePayment remote: what `_refresh` returned
         :raise PayplugError: if Payplug is silent
         :raise UserError: if the link's end was not seen
         """
-        if self.state != "pending":
+        if self.state != "pending" or self.problem:
             return
         self._check_may_abort(remote)
         remote = self._client().abort_payment(self.payplug_id)
         self._follow(remote)
-        if self.state == "pending":
+        if self.state == "pending" and not self.problem:
             raise UserError(self._still_payable())
 
     def _check_may_abort(self, remote):
@@ -165,16 +168,6 @@ class PayplugPaymentLink(models.Model):
 
         :raise UserError: telling why the link stays as it is
         """
-        if self.problem:
-            raise UserError(
-                self.env._(
-                    "The link %(payment)s of %(invoice)s cannot be followed (%(why)s). "
-                    "Compare with Payplug's portal, then close the link.",
-                    payment=self.payplug_id,
-                    invoice=self.move_id.display_name,
-                    why=self._problem_words(),
-                )
-            )
         if remote.is_being_checked:
             raise UserError(self._still_payable())
         if remote.metadata.get("database", self._database()) != self._database():
@@ -193,11 +186,6 @@ class PayplugPaymentLink(models.Model):
             "cannot pay twice. Try again in a few minutes.",
             invoice=self.move_id.display_name,
             payment=self.payplug_id,
-        )
-
-    def _problem_words(self):
-        return dict(self._fields["problem"]._description_selection(self.env)).get(
-            self.problem
         )
 
     def _database(self):

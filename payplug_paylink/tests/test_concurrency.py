@@ -5,6 +5,7 @@ which no other test looks at.
 """
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from odoo import SUPERUSER_ID, Command, api
@@ -47,7 +48,13 @@ class TestConcurrency(RealRequests, BaseCase):
         env["account.chart.template"].try_loading(
             "fr", company=company, install_demo=False
         )
-        company.write({"payplug_test_key": account.test_key, "payplug_enabled": True})
+        company.write(
+            {
+                "payplug_test_key": account.test_key,
+                "payplug_enabled": True,
+                "payplug_book_test_payments": True,
+            }
+        )
         env["ir.config_parameter"].set_param("payplug_paylink.api_url", cls.payplug.url)
         return company
 
@@ -57,14 +64,20 @@ class TestConcurrency(RealRequests, BaseCase):
             env = cls._env(cr)
             env["res.company"].browse(cls.company_id).payplug_enabled = False
             env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
-            links = env["payplug.payment.link"]
-            links.search([("company_id", "=", cls.company_id)]).unlink()
+            cls._forget_links(env)
+
+    @classmethod
+    def _forget_links(cls, env):
+        links = env["payplug.payment.link"]
+        links.search([("company_id", "=", cls.company_id)]).unlink()
 
     def setUp(self):
         super().setUp()
         self.payplug.reset()
         with self.registry.cursor() as cr:
-            self.invoice_id = self._create_invoice(self._env(cr)).id
+            env = self._env(cr)
+            self._forget_links(env)
+            self.invoice_id = self._create_invoice(env).id
 
     def _create_invoice(self, env):
         customer = env["res.partner"].create(
@@ -141,6 +154,42 @@ class TestConcurrency(RealRequests, BaseCase):
         self.assertEqual(len(self._links()), 1)
         created = [call for call in self.payplug.calls if call.method == "POST"]
         self.assertEqual(len(created), 1)
+
+    def _look(self, _number):
+        """Ask Payplug how the link stands, in a transaction of its own."""
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            invoice = env["account.move"].browse(self.invoice_id)
+            retrying(invoice.payplug_link_id._refresh, env)
+
+    def test_several_workers_at_once_book_a_payment_once(self):
+        self._click([])
+        [link] = self._links()
+        self.payplug.pay(link["payplug_id"])
+        self.payplug.set_latency(0.2)
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(self._look, range(3)))
+        with self.registry.cursor() as cr:
+            invoice = self._env(cr)["account.move"].browse(self.invoice_id)
+            self.assertEqual(len(invoice.matched_payment_ids), 1)
+            self.assertEqual(invoice.amount_residual, 0)
+            self.assertEqual(invoice.payplug_link_id.state, "paid")
+
+    def test_two_crons_at_once_do_no_harm(self):
+        self._click([])
+        [link] = self._links()
+        self.payplug.pay(link["payplug_id"])
+        self.payplug.set_latency(0.2)
+
+        def run(_number):
+            with self.registry.cursor() as cr:
+                self._env(cr)["payplug.payment.link"]._cron_follow()
+
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(run, range(2)))
+        with self.registry.cursor() as cr:
+            invoice = self._env(cr)["account.move"].browse(self.invoice_id)
+            self.assertEqual(len(invoice.matched_payment_ids), 1)
 
     def test_rolled_back_request_leaves_no_payable_payment_at_payplug(self):
         with self.registry.cursor() as cr:

@@ -198,6 +198,13 @@ class TestDoors(PayplugCommon, HttpCase):
         answer = self.url_open(self._path("return"), allow_redirects=False)
         self.assertEqual(answer.status_code, 303)
 
+    def test_payer_of_a_deleted_invoice_comes_back_without_an_error(self):
+        self.invoice.button_draft()
+        self.invoice.with_context(force_delete=True).unlink()
+        self.env.flush_all()
+        answer = self.url_open(self._path("return"), allow_redirects=False)
+        self.assertEqual(answer.status_code, 303)
+
     def test_no_secret_and_no_person_is_logged(self):
         self.payplug.refuse(self.link.payplug_id)
         with self.assertLogs("odoo.addons.payplug_paylink", "DEBUG") as logs:

@@ -271,10 +271,11 @@ class TestLinks(PayplugCommon):
         link = self._request(self.invoice)
         self.payplug.forget(link.payplug_id)
         with mute_logger(LINK_LOG):
-            self.invoice.action_payplug_refresh()
+            self.invoice.with_user(self.biller).action_payplug_send_link()
         self.assertEqual(self.invoice.payplug_problem, "unknown")
-        with self.assertRaisesRegex(UserError, "no longer knows it"):
-            self.invoice.action_payplug_send_link()
+        self.assertIn("payplug_problem", self.invoice._get_alerts())
+        action = self.invoice.action_payplug_send_link()
+        self.assertIn("no longer knows it", action["params"]["message"])
         self.invoice.with_user(self.biller).action_payplug_close_link()
         self.assertEqual(link.state, "cancelled")
         self.assertNotEqual(self._request(self.invoice), link)

@@ -155,6 +155,15 @@ class TestCron(PayplugCommon):
         self.assertEqual(self._states(first, bad, last), ["paid", "pending", "paid"])
         self.assertEqual(bad.problem, "unknown")
 
+    def test_unknown_link_of_a_paid_invoice_is_shown_by_the_cron(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.payplug.forget(link.payplug_id)
+        self._register_payment(invoice)
+        with mute_logger(LINK_LOG):
+            self._run_cron()
+        self.assertRecordValues(link, [{"state": "pending", "problem": "unknown"}])
+
     def test_company_without_its_key_stops_nobody(self):
         link = self._request(self._create_payable_invoice())
         other = self._request(self._create_payable_invoice())
