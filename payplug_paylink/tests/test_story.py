@@ -1,8 +1,8 @@
 """Long random stories: whatever happens, money is booked once, and nothing else is.
 
 Hypothesis plays customers, users, accountants, the network and Payplug in any order.
-After each step the books are compared with what the emulator took. At the end everything
-works again, Odoo may look once more, and all money must be booked.
+After each step the books are compared with what the emulator took. At the end
+everything works again, Odoo may look once more, and all money must be booked.
 """
 
 import os
