@@ -16,6 +16,7 @@ from urllib.parse import quote, urlsplit
 import certifi
 import requests
 from payplug import exceptions, network
+from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from .payplug_remote import (
     NO_ANSWER,
@@ -38,6 +39,9 @@ API_VERSION = "2019-08-06"  # without it, Payplug answers in its legacy format
 LINK_DAYS = 7  # an estimate: no field tells it, failure code "timeout" decides
 PAGE_SIZE = 100  # payments in one page of the list
 THREADS = 8  # payments created at the same time
+LARGEST_BODY = 8 * 1024 * 1024  # bytes; a page of payments has some 200 000
+
+TIMEOUTS = (requests.exceptions.Timeout, ReadTimeoutError)
 
 CALL_SECONDS = 9.0  # a call at most: half to connect, half to be answered
 
@@ -79,6 +83,7 @@ class _Transport(network.RequestsRequest):
 
     def do_request(self, http_verb, url, headers, data=None):
         started = time.monotonic()
+        timeout = self._timeout(started)
         status = "no answer"
         try:
             response = self._session.request(
@@ -86,14 +91,16 @@ class _Transport(network.RequestsRequest):
                 url,
                 headers=headers,
                 data=None if data is None else json.dumps(data),
-                timeout=self._timeout(started),
+                timeout=timeout,
                 verify=certifi.where(),
                 allow_redirects=False,
+                stream=True,
             )
+            content = _read(response, started + 2 * timeout)
             status = response.status_code
-        except requests.exceptions.Timeout as error:
+        except TIMEOUTS as error:
             self._raise_unrecoverable_error_payplug(error)
-        except requests.exceptions.RequestException as error:
+        except (requests.exceptions.RequestException, HTTPError) as error:
             self._raise_unrecoverable_error_client(error)
         finally:
             _logger.info(
@@ -103,7 +110,7 @@ class _Transport(network.RequestsRequest):
                 status,
                 (time.monotonic() - started) * 1000,
             )
-        return response.content or b"{}", response.status_code, response.headers
+        return content or b"{}", response.status_code, response.headers
 
     def _timeout(self, now):
         """Return the seconds to wait for a connection, and again for an answer."""
@@ -111,6 +118,24 @@ class _Transport(network.RequestsRequest):
         if left < 0.5:  # not enough for a round trip: do not start what may be lost
             raise PayplugUnavailable(NO_ANSWER)
         return min(CALL_SECONDS, left) / 2
+
+
+def _read(response, until):
+    """Return the body of an answer, piece by piece as it comes, in time.
+
+    The timeout of `requests` is for each piece: a body that drips would never end.
+
+    :param float until: moment of `time.monotonic`
+    :raise requests.exceptions.ReadTimeout: if it is not there by then, or endless
+    """
+    body = bytearray()
+    while piece := response.raw.read1(decode_content=True):
+        body += piece
+        if time.monotonic() > until or len(body) > LARGEST_BODY:
+            response.close()
+            raise requests.exceptions.ReadTimeout
+    response.raw.release_conn()  # for the next call
+    return bytes(body)
 
 
 class PayplugClient:
@@ -263,7 +288,7 @@ class PayplugClient:
 
 def _silence(error):
     """Name the failure, without the addresses that its text may hold."""
-    if isinstance(error, requests.exceptions.Timeout):
+    if isinstance(error, TIMEOUTS):
         return NO_ANSWER
     return NO_CONNECTION
 

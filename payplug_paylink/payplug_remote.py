@@ -26,12 +26,17 @@ class PayplugError(Exception):
 
     :ivar str reason: what happened, for people: an HTTP status or a few words, never
         an address, a key or a name
+    :ivar status: the HTTP status of the answer (401: the key is not accepted, 404: no
+        such payment for this key), None without one
+    :ivar str details: what Payplug says is wrong, on one line; it may quote the request
+        and is therefore never logged
     """
 
-    def __init__(self, reason, status=None):
+    def __init__(self, reason, status=None, details=""):
         super().__init__(reason)
         self.reason = reason
         self.status = status
+        self.details = details
 
 
 class PayplugUnavailable(PayplugError):
@@ -39,16 +44,7 @@ class PayplugUnavailable(PayplugError):
 
 
 class PayplugRejected(PayplugError):
-    """Payplug understood and said no: asking again will not help.
-
-    ``status`` is the HTTP status (401: the key is not accepted, 404: no such payment
-    for this key), ``details`` what Payplug says is wrong, on one line; it may quote
-    the request and is therefore never logged.
-    """
-
-    def __init__(self, reason, status=None, details=""):
-        super().__init__(reason, status)
-        self.details = details
+    """Payplug understood and said no: asking again will not help."""
 
 
 def to_cents(amount):
@@ -77,7 +73,6 @@ class RemotePayment(NamedTuple):
     state: str  # pending, paid, cancelled, expired
     is_being_checked: bool  # the money may still come without another attempt
     refusal: str  # code of the last refused attempt, "" if none
-    refusal_message: str  # Payplug's English words for it
     created_at: datetime  # UTC, naive
     paid_at: datetime | None  # UTC, naive
     metadata: dict
@@ -118,7 +113,6 @@ class RemotePayment(NamedTuple):
             state="paid" if _flag(body["is_paid"]) else ENDED_BY.get(code, "pending"),
             is_being_checked=bool((body.get("payment_method") or {}).get("is_pending")),
             refusal="" if code in ENDED_BY else code,
-            refusal_message="" if code in ENDED_BY else failure.get("message") or "",
             created_at=_utc(body["created_at"]),
             paid_at=_utc(body.get("paid_at")),
             metadata=dict(body.get("metadata") or {}),
@@ -148,7 +142,6 @@ class RemoteAccount(NamedTuple):
     """What Payplug says of the account behind a key; None where it does not say."""
 
     name: str
-    is_live: bool | None
     live_allowed: bool | None
     min_cents: int | None
     max_cents: int | None
@@ -159,7 +152,6 @@ class RemoteAccount(NamedTuple):
         limits = _part(body, "configuration")
         return cls(
             name=str(body.get("company_name") or body.get("id") or ""),
-            is_live=_known(body.get("is_live"), bool),
             live_allowed=_known(_part(body, "permissions").get("use_live_mode"), bool),
             min_cents=_known(_part(limits, "min_amounts").get("EUR"), int),
             max_cents=_known(_part(limits, "max_amounts").get("EUR"), int),

@@ -7,8 +7,6 @@ import threading
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from aiosmtpd.controller import Controller
-
 
 @dataclass
 class Mail:
@@ -68,10 +66,3 @@ class Mailbox:
         """The mail with this number, None if there is none."""
         with self._lock:
             return self._mails.get(number)
-
-
-def serve(mailbox, host, port):
-    """Start the mail server in a thread of its own; returns its controller."""
-    controller = Controller(mailbox, hostname=host, port=port)
-    controller.start()
-    return controller

@@ -9,7 +9,7 @@ from datetime import timedelta
 from odoo import Command, api, fields, models
 
 CUSTOMERS = [
-    # xml id, name, e-mail, street, zip, city, language
+    # xml id, name, e-mail, language
     ("customer_durand", "Marie Durand", "marie.durand@example.com", "fr_FR"),
     (
         "customer_atelier",

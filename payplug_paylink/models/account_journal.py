@@ -59,6 +59,19 @@ class AccountJournal(models.Model):
             lambda line: line.code == "manual"
         )[:1]
 
+    def _payplug_shares_account(self):
+        """Tell whether another journal uses the outstanding account, too.
+
+        Then Payplug's money and fees would be lost among the others (design 5).
+        """
+        lines = self.env["account.payment.method.line"]
+        account = self._payplug_inbound_line().payment_account_id
+        others = [
+            ("payment_account_id", "=", account.id),
+            ("journal_id", "!=", self.id),
+        ]
+        return bool(account and lines.search_count(others, limit=1))
+
     def _payplug_obstacle(self, company):
         """Return why Payplug's payments cannot be booked here, "" if they can.
 
@@ -74,5 +87,5 @@ class AccountJournal(models.Model):
             "outstanding account that allows reconciliation. Correct it in Invoicing ▸ "
             "Configuration ▸ Journals, or choose another in Settings.",
             company=company.display_name,
-            journal=self.display_name or self.env._("none"),
+            journal=self.display_name or self.env._("no journal"),
         )

@@ -61,6 +61,11 @@ class AccountMove(models.Model):
         string="Payplug link state",
         groups="base.group_user",
     )
+    payplug_refusal = fields.Char(
+        related="payplug_link_id.refusal",
+        string="Payment refusal code",
+        groups="base.group_user",
+    )
     payplug_expires_at = fields.Datetime(
         related="payplug_link_id.expires_at",
         string="Payment link expected end",
@@ -132,13 +137,16 @@ class AccountMove(models.Model):
         "payment_state",
         "state",
         "amount_residual",
-        "payplug_link_id.state",
-        "payplug_link_id.url",
+        "payplug_link_id",
+        "payplug_link_ids.state",
+        "payplug_link_ids.problem",
+        "payplug_link_ids.to_cancel",
+        "payplug_link_ids.url",
     )
     def _compute_payment_link(self):
         for move in self:
-            link = move.payplug_link_id
-            payable = move.payplug_can_send_link and link.state == "pending"
+            link = move.payplug_link_id and move._payplug_open_link()
+            payable = move.payplug_can_send_link and link and link._is_current()
             move.payment_link = link.url if payable else False
 
     @api.depends("payment_link")
@@ -161,7 +169,8 @@ class AccountMove(models.Model):
 
     @api.model
     def _search_payment_link(self, operator, value):
-        return [("payplug_link_id.url", operator, value)]
+        # Past the rights on links: whoever reads invoices may use the search view.
+        return [("payplug_link_id", "any!", [("url", operator, value)])]
 
     @api.model
     def mail_allowed_qweb_expressions(self):

@@ -25,10 +25,14 @@ class AccountMove(models.Model):
             )
         self.check_access("write")
         self._payplug_check_conditions()
-        links = in_a_hurry(self.env["payplug.payment.link"])
+        links = in_a_hurry(self.env["payplug.payment.link"], payplug_waits=True)
+        before_sudo = self.sudo()._payplug_open_link()  # links are for machines
+        was_pending = before_sudo.state == "pending"
         try:
             link_sudo = links._request(self)
         except PayplugError as error:
+            if was_pending and before_sudo.state != "pending":
+                return self._payplug_withdrawn_notification(error)
             raise UserError(self.company_id._payplug_explain(error)) from error
         if link_sudo.problem:
             return self._payplug_problem_notification(link_sudo)
@@ -48,12 +52,19 @@ class AccountMove(models.Model):
 
         The channel is named because customers set to another one would get no mail.
         """
-        template = self.env.ref("payplug_paylink.mail_template_payment_link")
         action = self.action_send_and_print()
-        action["context"].update(
-            default_template_id=template.id, default_sending_methods=["email"]
-        )
+        action["context"]["default_sending_methods"] = ["email"]
+        template = self.env["account.move"]._payplug_template()
+        if template:
+            action["context"]["default_template_id"] = template.id
         return action
+
+    def _payplug_template(self):
+        """Return our template; empty if somebody has deleted it."""
+        template = self.env.ref(
+            "payplug_paylink.mail_template_payment_link", raise_if_not_found=False
+        )
+        return template or self.env["mail.template"]
 
     def _payplug_notification(self, title, message):
         """Return the action that shows a message and loads the form again."""
@@ -68,6 +79,18 @@ class AccountMove(models.Model):
             },
         }
 
+    def _payplug_withdrawn_notification(self, error):
+        """Tell that the earlier link has ended and there is no new one, which stays."""
+        return self._payplug_notification(
+            self.env._("No new link yet"),
+            self.env._(
+                "The earlier link of %(invoice)s is at its end, and no new one could "
+                "be made (%(why)s). Send it again in a few minutes.",
+                invoice=self.display_name,
+                why=error.details or self.company_id._payplug_reason(error),
+            ),
+        )
+
     def _payplug_problem_notification(self, link_sudo):
         return self._payplug_notification(
             self.env._("Nothing was done"), link_sudo._problem_sentence()
@@ -79,11 +102,17 @@ class AccountMove(models.Model):
         :raise UserError: if Payplug is silent or refuses
         """
         self.check_access("write")
-        for link_sudo in in_a_hurry(self.sudo().payplug_link_id):
+        for link_sudo in self._payplug_link_in_hand_sudo():
             try:
                 link_sudo._refresh()
             except PayplugError as error:
                 raise UserError(link_sudo.company_id._payplug_explain(error)) from error
+
+    def _payplug_link_in_hand_sudo(self):
+        """Return the link that a button concerns, in sudo: machines write links."""
+        self.ensure_one()
+        link_sudo = self.sudo()._payplug_open_link()
+        return in_a_hurry(link_sudo, payplug_waits=True)
 
     def action_payplug_cancel_link(self):
         """Make the link unpayable: on the spot, or as soon as Payplug answers.
@@ -91,7 +120,9 @@ class AccountMove(models.Model):
         :raise UserError: if money may be on its way, or the link is not ours to end
         """
         self.check_access("write")
-        for link_sudo in in_a_hurry(self.sudo().payplug_link_id):
+        for link_sudo in self._payplug_link_in_hand_sudo():
+            if link_sudo.state != "pending":  # on a form that is out of date
+                return None
             link_sudo.to_cancel = True
             try:
                 link_sudo._withdraw()
@@ -108,15 +139,17 @@ class AccountMove(models.Model):
                 )
             except PayplugError as error:
                 raise UserError(link_sudo.company_id._payplug_explain(error)) from error
+        return None
 
     def action_payplug_close_link(self):
-        """Close a link that Payplug no longer knows, so that a new one can be made."""
-        self.ensure_one()
+        """Close a link that cannot be followed, so that a new one can be made.
+
+        Payplug is asked to abort it all the same, whatever it answers.
+        """
         self.check_access("write")
-        link_sudo = self.sudo().payplug_link_id
-        if link_sudo.problem:
-            link_sudo._lock()
-            link_sudo._move_to("cancelled")
+        link_sudo = self._payplug_link_in_hand_sudo()
+        if link_sudo.problem and link_sudo.state == "pending":
+            link_sudo._close()
 
     def action_payplug_open_links(self):
         """Show the links of this invoice."""

@@ -13,6 +13,18 @@ class AccountMove(models.Model):
     def _payplug_amount_due(self):
         """Return what may be asked of the customer; the only source of it.
 
+        Money that the customer has paid and the books do not know yet is not asked
+        again.
+
+        :return: in the invoice's currency, 0 if nothing may be asked
+        :rtype: float
+        """
+        unbooked = sum(self._payplug_links_to_book().mapped("amount"))
+        return max(self.currency_id.round(self._payplug_residual() - unbooked), 0.0)
+
+    def _payplug_residual(self):
+        """Return what the books say is left to pay by the customer.
+
         With Odoo's Accounting app a paid invoice may keep its residual while its
         payment is on the way (``in_payment``): the residual alone would ask twice.
 
@@ -27,6 +39,21 @@ class AccountMove(models.Model):
         )
         return self.amount_residual if payable else 0.0
 
+    def _payplug_links_to_book(self):
+        """Return, in sudo, the links that were paid and are not booked yet."""
+        move_sudo = self.sudo()  # whoever asks what is due
+        if not move_sudo.payplug_link_id:
+            return move_sudo.payplug_link_id  # spares the usual invoice a query
+        return move_sudo.payplug_link_ids.filtered("to_book")
+
+    def _payplug_open_link(self):
+        """Return the link that may still be paid, else the one that the form shows.
+
+        They differ when an earlier link was paid late.
+        """
+        pending = self.payplug_link_ids.filtered(lambda link: link.state == "pending")
+        return pending[:1] or self.payplug_link_id
+
     def _payplug_unmet_conditions(self):
         """Return what keeps this invoice from being paid by a link.
 
@@ -37,8 +64,8 @@ class AccountMove(models.Model):
         if self.move_type != "out_invoice":
             return [
                 self.env._(
-                    "It is not a customer invoice (%(found)s): links are for customer "
-                    "invoices only.",
+                    "It is not a customer invoice but another document (%(found)s): "
+                    "select customer invoices only.",
                     found=self._payplug_label("move_type"),
                 )
             ]
@@ -76,6 +103,12 @@ class AccountMove(models.Model):
             return self.env._(
                 "It is not validated (%(found)s): confirm it first.",
                 found=self._payplug_label("state"),
+            )
+        if self._payplug_links_to_book() and not self._payplug_amount_due():
+            return self.env._(
+                "The customer has paid it on Payplug (%(payment)s), and the payment is "
+                "not booked yet: see to the Payplug journal, no link is needed.",
+                payment=self.sudo().payment_id,
             )
         if not self._payplug_amount_due():
             return self.env._(

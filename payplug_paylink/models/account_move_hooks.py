@@ -12,8 +12,9 @@ class AccountMove(models.Model):
 
     def _payplug_wake_cron(self):
         """Let the cron look, if an invoice among these waits for a payment by link."""
-        moves_sudo = self.sudo()  # whoever does the accounting, links or not
-        if "pending" in moves_sudo.payplug_link_id.mapped("state"):
+        # Whoever does the accounting. Most invoices have no link: no query for those.
+        moves_sudo = self.sudo().filtered("payplug_link_id")
+        if "pending" in moves_sudo.payplug_link_ids.mapped("state"):
             self.env["payplug.payment.link"]._trigger_cron()
 
     def button_draft(self):

@@ -1,13 +1,18 @@
 """The payment link: one row for each Payplug payment, and what may happen to it."""
 
 import logging
+from contextlib import suppress
+
+import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
-
-from ..payplug_remote import PayplugRejected, from_cents, to_cents
+from odoo.tools import mute_logger
 
 _logger = logging.getLogger(__name__)
+
+# A conflict between transactions: whoever began them begins again.
+CONFLICTS = (psycopg2.OperationalError, ConcurrencyError)
 
 LOCK_OF_INVOICES = 1_886_413_168  # the bytes "pplp": our own space of advisory locks
 
@@ -80,6 +85,9 @@ class PayplugPaymentLink(models.Model):
         help="Payplug's code for why the customer's last attempt failed.",
     )
     amount_refunded = fields.Monetary(string="Refunded on Payplug", readonly=True)
+    is_being_checked = fields.Boolean(
+        readonly=True, help="Payplug still examines a payment that was made."
+    )
     # "The customer paid" and "the books are written" are two facts. Set once, when the
     # money is seen; a payment that an accountant deletes later is not booked again.
     to_book = fields.Boolean(readonly=True)
@@ -90,7 +98,9 @@ class PayplugPaymentLink(models.Model):
         readonly=True,
     )
     to_cancel = fields.Boolean(
-        readonly=True, help="To be cancelled as soon as Payplug answers."
+        string="Cancelled by a user",
+        readonly=True,
+        help="It ends as soon as Payplug answers.",
     )
     problem = fields.Selection(
         selection=[
@@ -98,6 +108,13 @@ class PayplugPaymentLink(models.Model):
             ("mismatch", "Payplug speaks of another amount, currency or mode"),
         ],
         readonly=True,
+    )
+
+    to_book_activity_id = fields.Many2one("mail.activity", readonly=True)
+    # So that the cron neither forgets nor repeats: see `_cron_follow`.
+    checked_at = fields.Datetime(string="Last looked at", readonly=True)
+    retry_at = fields.Datetime(
+        readonly=True, help="After a failure, Odoo does not try again before."
     )
 
     _payplug_id_unique = models.UniqueIndex(
@@ -110,9 +127,7 @@ class PayplugPaymentLink(models.Model):
     )
 
     # What the cron looks for, and hardly any link is.
-    _state_pending_index = models.Index(
-        "(company_id, create_date) WHERE state = 'pending'"
-    )
+    _state_pending_index = models.Index("(checked_at) WHERE state = 'pending'")
     _to_book_index = models.Index("(id) WHERE to_book")
 
     # === LOCK === #
@@ -134,113 +149,28 @@ class PayplugPaymentLink(models.Model):
         :param int move_id: id of the `account.move`
         :raise ConcurrencyError: if somebody does; Odoo runs a request again then
         """
-        self.env.cr.execute(
-            "SELECT pg_try_advisory_xact_lock(%s, %s)", [LOCK_OF_INVOICES, move_id]
-        )
+        lock = [LOCK_OF_INVOICES, move_id]
+        self.env.cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", lock)
         if not self.env.cr.fetchone()[0]:
+            if self.env.context.get("payplug_waits"):
+                self._wait_for(lock)
             raise ConcurrencyError(f"invoice {move_id} is being handled elsewhere")
 
-    # === FOLLOW === #
+    @api.model
+    def _wait_for(self, lock):
+        """Wait a little, so that the next try of a person's request finds it free.
 
-    def _refresh(self):
-        """Ask Payplug how the link stands, and follow: the one way for all doors.
-
-        Notification, return of the payer, cron and button end here.
-
-        :return: the `RemotePayment`, or None if Payplug does not know the payment
-        :raise PayplugError: if Payplug is silent or refuses the key; an unanswered
-            question changes no state
-        :raise ConcurrencyError: if somebody else is at it
+        Not to go on: this transaction is too old to see what the other one did.
         """
-        self.ensure_one()
-        self._lock()
-        try:
-            remote = self._client().get_payment(self.payplug_id)
-        except PayplugRejected as error:
-            if error.status not in (403, 404):
-                raise
-            self._set_problem("unknown")
-            return None
-        self._follow(remote)
-        return remote
+        with (
+            suppress(psycopg2.errors.LockNotAvailable),
+            mute_logger("odoo.sql_db"),
+            self.env.cr.savepoint(flush=False),
+        ):
+            self.env.cr.execute("SET LOCAL lock_timeout = '2s'")
+            self.env.cr.execute("SELECT pg_advisory_xact_lock(%s, %s)", lock)
 
-    def _follow(self, remote):
-        """Take over what Payplug says of this link, and book what was paid.
-
-        A replay changes nothing; what is not ours is never booked.
-        """
-        if not self._is_ours(remote):
-            self._set_problem("mismatch")
-            return
-        self._follow_attempts(remote)
-        if remote.state == "paid":
-            self._follow_payment(remote)
-        elif remote.state != "pending":
-            for link in self._move_to(remote.state):
-                link._tell_ended()
-
-    def _follow_attempts(self, remote):
-        """Take over what happened on the payment's page, whatever its state."""
-        known = self.refusal
-        self._update(
-            problem=False,
-            refusal=remote.refusal or False,
-            amount_refunded=from_cents(remote.cents_refunded),
-        )
-        if self.refusal and self.refusal != known:
-            self._tell_refused()
-
-    def _follow_payment(self, remote):
-        """The money moved: show it on the invoice, and book it."""
-        must_be_booked = self._must_be_booked()
-        moved = self._move_to("paid", paid_at=remote.paid_at, to_book=must_be_booked)
-        moved._show_paid()
-        if moved and not must_be_booked:
-            moved._tell_recorded()
-        self._register_payment()
-
-    def _show_paid(self):
-        """Let the invoice show the link that was paid, even if it is an earlier one."""
-        for link in self:
-            if link.move_id.payplug_link_id.state != "paid":
-                link._become_current()
-
-    def _become_current(self):
-        """Show this link on its invoice, without Odoo taking it for a user's change."""
-        self.move_id.with_context(
-            skip_invoice_sync=True, skip_is_manually_modified=True
-        ).payplug_link_id = self
-
-    def _update(self, **values):
-        """Write only what differs, so that a replay writes nothing."""
-        new = {name: value for name, value in values.items() if self[name] != value}
-        if new:
-            self.write(new)
-
-    def _has_news(self, remote):
-        """Tell whether following would change anything, without any lock or write."""
-        known = (self.state, self.refusal or "", to_cents(self.amount_refunded))
-        told = (remote.state, remote.refusal, remote.cents_refunded)
-        return self.problem or known != told or not self._is_ours(remote)
-
-    def _is_ours(self, remote):
-        """Tell whether Payplug speaks of this link's payment, whole and in its mode."""
-        theirs = (remote.id, remote.cents, remote.currency, remote.is_live)
-        return theirs == (
-            self.payplug_id,
-            to_cents(self.amount),
-            self.currency_id.name,
-            self.is_live,
-        )
-
-    def _set_problem(self, problem):
-        """Show what keeps the link from being followed, and call a person for money."""
-        if self.problem == problem:
-            return
-        _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
-        self.problem = problem
-        if problem == "mismatch":
-            self._for_accountant()._ask_about_mismatch()
+    # === STATES === #
 
     def _move_to(self, state, **vals):
         """Move the links that may go to `state`; return only those that moved.
@@ -262,3 +192,22 @@ class PayplugPaymentLink(models.Model):
     def _client(self):
         """Return the client with the key of the link's own mode."""
         return self.company_id._payplug_client(is_live=self.is_live)
+
+    # === HELP === #
+
+    def _attempt(self, act):
+        """Do something in a savepoint; what goes wrong concerns this link alone.
+
+        :param act: a function without arguments
+        :return: what kept it from being done, None if nothing did
+        :raise ConcurrencyError or psycopg2.OperationalError: a conflict between
+            transactions, after which all of this one must begin again
+        """
+        try:
+            with self.env.cr.savepoint():
+                act()
+        except CONFLICTS:
+            raise
+        except Exception as error:  # any addon may refuse, in any way
+            return error
+        return None

@@ -6,16 +6,13 @@ accounting refuses stays *to book*, calls a person, and is tried again by the cr
 
 import logging
 
-import psycopg2
 from pytz import timezone, utc
 
 from odoo import models
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo.exceptions import UserError
 
 _logger = logging.getLogger(__name__)
 
-# A conflict between transactions: Odoo runs the whole request again.
-CONFLICTS = (psycopg2.OperationalError, ConcurrencyError)
 LEGAL_TIMEZONE = "Europe/Paris"
 
 
@@ -28,30 +25,58 @@ class PayplugPaymentLink(models.Model):
         return self.is_live or company_sudo.payplug_book_test_payments
 
     def _register_payment(self):
-        """Book a paid link, once; if accounting refuses, keep it and call for help."""
+        """Book a paid link, once; if accounting refuses, keep it and call for help.
+
+        :return: what kept it from being booked, None if nothing did
+        """
         if not self.to_book:
-            return
+            return None
         link = self._for_accountant()
-        try:
-            with self.env.cr.savepoint():
-                link._book()
-        except CONFLICTS:
-            raise
-        except Exception:  # any addon may refuse to book; the money came all the same
-            _logger.exception("Link %s is paid but not booked", self.id)
+        refusal = self._attempt(link._book)
+        if refusal:  # the money came all the same
+            _logger.warning(
+                "Link %s is paid but not booked: %s",
+                self.id,
+                refusal,
+                exc_info=None if isinstance(refusal, UserError) else refusal,
+            )
             link._ask_to_book()
+        return refusal
 
     def _book(self):
         """Register the payment, reconcile it with what is due, and tell everyone."""
-        due = self.move_id._payplug_amount_due() if self.move_id else 0.0
+        due = self._residual_of_invoice()
         payment = self._pay_invoice() if due else self._pay_on_account()
+        self._end_call_to_book()
         self.write({"account_payment_id": payment.id, "to_book": False})
-        self._end_call(self._to_book_summary())
         self._tell_booked(payment)
         if self.currency_id.compare_amounts(self.amount, due) > 0:
             self._ask_to_refund(due)
         if self.amount_refunded:
             self._ask_to_book_refund()
+
+    def _residual_of_invoice(self):
+        """Return what the invoice still asks, by the books, of who paid this link.
+
+        Nothing, if it has changed its currency, company or customer meanwhile.
+        """
+        return self.move_id._payplug_residual() if self._fits_invoice() else 0.0
+
+    def _fits_invoice(self):
+        """Tell whether the invoice is still the one for which this link was made."""
+        move = self.move_id
+        customers = move.commercial_partner_id, self.partner_id.commercial_partner_id
+        return (
+            bool(move)
+            and move.company_id == self.company_id
+            and move.currency_id == self.currency_id
+            and customers[0] == customers[1]
+        )
+
+    def _asks_what_is_due(self):
+        """Tell whether this link asks for what the invoice's customer owes today."""
+        due = self.move_id._payplug_amount_due() if self._fits_invoice() else 0.0
+        return self.currency_id.compare_amounts(self.amount, due) == 0
 
     def _pay_invoice(self):
         """Register the payment of the invoice; Odoo reconciles it.
@@ -78,6 +103,8 @@ class PayplugPaymentLink(models.Model):
         payment = self.env["account.payment"].create(
             {
                 **self._prepare_payment(),
+                # A branch's, too: by itself it would follow its root's journal.
+                "company_id": self.company_id.id,
                 "date": self._booking_date(),
                 "memo": self._booking_memo(),
                 "payment_type": "inbound",
@@ -94,21 +121,25 @@ class PayplugPaymentLink(models.Model):
         :raise UserError: if the Payplug journal cannot take it
         """
         root_sudo = self.company_id._payplug_root()
-        journal = root_sudo.payplug_journal_id
-        obstacle = journal._payplug_obstacle(root_sudo)
+        journal_sudo = root_sudo.payplug_journal_id
+        obstacle = journal_sudo._payplug_obstacle(root_sudo)
         if obstacle:
             raise UserError(obstacle)
         return {
             "amount": self.amount,
             "currency_id": self.currency_id.id,
-            "journal_id": journal.id,
-            "payment_method_line_id": journal._payplug_inbound_line().id,
+            "journal_id": journal_sudo.id,
+            "payment_method_line_id": journal_sudo._payplug_inbound_line().id,
         }
 
     def _booking_date(self):
         """Return the day of the payment where the company keeps its books."""
-        zone = timezone(self.company_id.partner_id.tz or LEGAL_TIMEZONE)
+        zone = timezone(self._booking_zone())
         return utc.localize(self.paid_at).astimezone(zone).date()
+
+    def _booking_zone(self):
+        """Return the name of the time zone in which the company keeps its books."""
+        return self.company_id.partner_id.tz or LEGAL_TIMEZONE
 
     def _booking_memo(self):
         return " ".join(filter(None, (self.move_id.name, self.payplug_id)))

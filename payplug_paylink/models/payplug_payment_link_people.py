@@ -1,4 +1,4 @@
-"""What people read of a link: lines in the invoice's chatter, calls for help, words."""
+"""What people read of a link: words, banners, lines in the invoice's chatter."""
 
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.tools import format_date, format_datetime
@@ -60,6 +60,8 @@ class PayplugPaymentLink(models.Model):
                     "yet. Odoo tries again every hour."
                 ),
             )
+        if self.problem:
+            yield "problem", "danger", self._problem_sentence()
         if self.state == "pending":
             yield from self._pending_banners()
         if self.state == "expired" and self.move_id._payplug_amount_due():
@@ -73,8 +75,6 @@ class PayplugPaymentLink(models.Model):
             )
 
     def _pending_banners(self):
-        if self.problem:
-            yield "problem", "danger", self._problem_sentence()
         if self.to_cancel:
             yield (
                 "to_cancel",
@@ -109,8 +109,13 @@ class PayplugPaymentLink(models.Model):
             self.move_id._message_log(body=sentence)
 
     def _speaker(self):
-        """Return the link as the one who speaks: the user, or OdooBot for a visitor."""
-        return self if self.env.user._is_internal() else self._for_accountant()
+        """Return the link as the one who speaks: the user, or OdooBot for a visitor.
+
+        OdooBot speaks the accountant's tongue, in a cron too.
+        """
+        user = self.env.user
+        is_person = user._is_internal() and user.id != SUPERUSER_ID
+        return self if is_person else self._for_accountant()
 
     def _tell_made(self):
         self._tell(
@@ -138,6 +143,23 @@ class PayplugPaymentLink(models.Model):
         else:
             told = link.env._("Payment link %(payment)s cancelled.", **link._names())
         link._tell(told)
+
+    def _tell_closed(self):
+        self._tell(
+            self.env._(
+                "Payment link %(payment)s closed by hand, unseen by Payplug.",
+                **self._names(),
+            )
+        )
+
+    def _tell_unbooked(self):
+        self._tell(
+            self.env._(
+                "Paid by card on %(date)s (%(payment)s, %(amount)s). The payment could "
+                "not be booked yet.",
+                **self._names(),
+            )
+        )
 
     def _tell_recorded(self):
         link = self._speaker()
@@ -172,103 +194,14 @@ class PayplugPaymentLink(models.Model):
             )
         )
 
-    # === CALLS FOR HELP === #
-
-    def _ask_to_book(self):
-        self._call(
-            self._to_book_summary(),
-            self.env._(
-                "%(payment)s (%(amount)s) was paid on Payplug on %(date)s and could "
-                "not be booked. Check the Payplug journal and its accounts; Odoo tries "
-                "again every hour.",
-                **self._names(),
-            ),
-        )
-
-    def _to_book_summary(self):
-        return self.env._("Payplug payment to book")
-
-    def _ask_to_refund(self, due):
-        self._call(
-            self.env._("Paid twice: refund?"),
-            self.env._(
-                "%(payment)s brought %(amount)s by Payplug when %(due)s was due. The "
-                "surplus is the customer's credit: refund it, or keep it for another "
-                "invoice.",
-                due=self.currency_id.format(due),
-                **self._names(),
-            ),
-        )
-
-    def _ask_to_book_refund(self):
-        self._call(
-            self.env._("Refunded on Payplug: book the refund"),
-            self.env._(
-                "%(refunded)s of %(payment)s was refunded on Payplug before Odoo saw "
-                "the payment. The payment was booked; book the refund too.",
-                refunded=self.currency_id.format(self.amount_refunded),
-                **self._names(),
-            ),
-        )
-
-    def _ask_about_mismatch(self):
-        self._call(
-            self.env._("Payplug speaks of another payment"),
-            self.env._(
-                "Payplug's answer about %(payment)s has another amount, currency or "
-                "mode than the link of %(amount)s. Nothing was booked: compare with "
-                "Payplug's portal.",
-                **self._names(),
-            ),
-        )
-
     def _names(self):
-        paid_at = format_datetime(self.env, self.paid_at) if self.paid_at else "–"
+        """Return what the sentences about this link name."""
+        paid_at = "–"
+        if self.paid_at:
+            zone = self._booking_zone()
+            paid_at = format_datetime(self.env, self.paid_at, tz=zone)
         return {
             "payment": self.payplug_id,
             "amount": self.currency_id.format(self.amount),
             "date": paid_at,
         }
-
-    def _call(self, summary, note):
-        """Give somebody something to do, once, where he will look for it.
-
-        With an explicit user: the public user of a notification has no activities.
-        """
-        record = self._place_of_calls()
-        if summary not in record.activity_ids.mapped("summary"):
-            record.activity_schedule(
-                "mail.mail_activity_data_warning",
-                summary=summary,
-                note=note,
-                user_id=self._accountant().id,
-            )
-
-    def _end_call(self, summary):
-        """Close what `_call` opened: there is nothing to do any more."""
-        calls = self._place_of_calls().activity_ids
-        calls.filtered(lambda call: call.summary == summary).action_done()
-
-    def _place_of_calls(self):
-        """Return the record on which people look: the invoice, if it still exists."""
-        record = self.move_id or self.account_payment_id or self.partner_id
-        return record.with_user(SUPERUSER_ID)
-
-    def _for_accountant(self):
-        """Return the link as OdooBot in its company, speaking the accountant's tongue.
-
-        Whoever brings the news: the public user of a notification is no bookkeeper.
-        """
-        link = self.with_user(SUPERUSER_ID).with_company(self.company_id)
-        return link.with_context(lang=link._accountant().lang)
-
-    def _accountant(self):
-        """Return the user to call: who made the invoice if he bills, else a manager."""
-        seller = self.move_id.invoice_user_id
-        if seller.active and seller.has_group("account.group_account_invoice"):
-            return seller
-        managers = self.env.ref("account.group_account_manager").all_user_ids
-        of_company = managers.filtered(
-            lambda user: user.active and self.company_id in user.company_ids
-        )
-        return of_company[:1] or self.env.ref("base.user_root")

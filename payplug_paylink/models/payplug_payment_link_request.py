@@ -43,13 +43,13 @@ class PayplugPaymentLink(models.Model):
 
         :param move: one `account.move` whose conditions were checked
         :rtype: PayplugPaymentLink
-        :raise PayplugError: if Payplug is silent or refuses; nothing was changed then
+        :raise PayplugError: if Payplug is silent or refuses. No link was made then, and
+            the old one is as before, unless its end was seen: that is kept in the row
         :raise UserError: if the old link is not known to be at its end
         :raise ConcurrencyError: if somebody else is at it
         """
         self._lock_invoice(move.id)
-        move_sudo = move.sudo()  # machines write links, not users
-        link_sudo = move_sudo.payplug_link_id
+        link_sudo = move.sudo()._payplug_open_link()  # machines write links, not users
         if link_sudo.state == "pending":
             remote = link_sudo._refresh()
             if link_sudo._is_reusable(remote):
@@ -57,40 +57,62 @@ class PayplugPaymentLink(models.Model):
             link_sudo._end(remote)
             if link_sudo.state in ("pending", "paid"):
                 return link_sudo  # with a problem that a person must look at, or paid
-        to_book_sudo = move_sudo.payplug_link_ids.filtered("to_book")
-        return to_book_sudo[:1] or self.sudo()._create_for(move)
+        unbooked_sudo = move._payplug_links_to_book()
+        if unbooked_sudo and not move._payplug_amount_due():
+            return unbooked_sudo[:1]
+        return self.sudo()._create_for(move)
 
     def _is_reusable(self, remote):
         """Tell whether this link still asks for what is due, for long enough."""
         return (
-            self.state == "pending"
-            and not self.problem
-            and remote.cents == to_cents(self.move_id._payplug_amount_due())
-            and remote.is_live == self.company_id._payplug_is_live()
+            self._is_current()
+            and remote.cents == to_cents(self.amount)
             and self.expires_at > fields.Datetime.now() + REUSE_MARGIN
+        )
+
+    def _is_current(self):
+        """Tell, without asking Payplug, whether this link asks for what is due today.
+
+        Not where somebody cancelled it or must look at it, nor after the company has
+        changed the mode.
+        """
+        return (
+            self.state == "pending"
+            and not (self.problem or self.to_cancel)
+            and self._asks_what_is_due()
+            and self.is_live == self.company_id._payplug_is_live()
+            and self.expires_at > fields.Datetime.now()
         )
 
     def _create_for(self, move):
         """Create a payment at Payplug and its link, as one: both or none stay."""
-        link = self._create_row(move)
-        client = link._client()
-        remote = client.create_payment(link._prepare_payload())
+        with self.env.cr.savepoint():
+            link = self._create_row(move)
+            client = link._client()
+            link._take(client.create_payment(link._prepare_payload()), client)
+        return link
+
+    def _take(self, remote, client):
+        """Take over the payment that was made for this row, or let nobody pay it.
+
+        :param RemotePayment remote: the new payment
+        :param PayplugClient client: the one that made it
+        """
         forget = partial(_abort_quietly, client, remote.id)
         with ExitStack() as undo:
             undo.callback(forget)  # a savepoint of a caller runs no rollback hook
-            link.write(
+            self.write(
                 {
                     "payplug_id": remote.id,
                     "url": remote.url,
                     "expires_at": remote.created_at + timedelta(days=LINK_DAYS),
                 }
             )
-            link._become_current()
-            link._tell_made()
-            link.env.flush_all()
+            self._become_current()
+            self._tell_made()
+            self.env.flush_all()
             self.env.cr.postrollback.add(forget)
             undo.pop_all()
-        return link
 
     def _prepare_payload(self):
         """Return the body that creates this link's payment, amounts in cents."""
@@ -162,6 +184,14 @@ class PayplugPaymentLink(models.Model):
         self._follow(remote)
         if self.state == "pending" and not self.problem:
             raise UserError(self._still_payable())
+
+    def _close(self):
+        """End a link by a person's word, for Payplug's cannot be had."""
+        self._lock()
+        if self.company_id._payplug_key(self.is_live):
+            _abort_quietly(self._client(), self.payplug_id)
+        self._move_to("cancelled")
+        self._tell_closed()
 
     def _check_may_abort(self, remote):
         """Check that this link is ours to abort, and that no money is on its way.

@@ -111,23 +111,53 @@ class ResCompany(models.Model):
 
     def write(self, vals):
         result = super().write(vals)
-        if vals.get("payplug_enabled"):
-            self._payplug_set_up_journals()
+        if {"payplug_enabled", "payplug_journal_id"} & vals.keys():
+            self.filtered("payplug_enabled")._payplug_set_up_journals()
         return result
 
     def _payplug_set_up_journals(self):
-        """Give each company that has accounts a Payplug journal, and check it.
+        """Give each of these companies a Payplug journal, or check the one it has.
 
-        :raise UserError: if the journal cannot take Payplug's payments
+        :raise UserError: if the company has no accounts yet, or if the journal cannot
+            take Payplug's payments
         """
         for company_sudo in self.sudo():  # settings, not bookkeeping: any admin may
-            journals_sudo = company_sudo.env["account.journal"]
             if not company_sudo.payplug_journal_id:
+                company_sudo._payplug_check_accounts()
+                journals_sudo = company_sudo.env["account.journal"]
                 journal_sudo = journals_sudo._payplug_create(company_sudo)
-                company_sudo.payplug_journal_id = journal_sudo
-            obstacle = company_sudo.payplug_journal_id._payplug_obstacle(company_sudo)
-            if obstacle:
-                raise UserError(obstacle)
+                company_sudo.payplug_journal_id = journal_sudo  # which checks it
+            else:
+                company_sudo._payplug_check_journal()
+
+    def _payplug_check_accounts(self):
+        accounts = self.env["account.account"]
+        own = accounts._check_company_domain(self)
+        if not (self.chart_template or accounts.search_count(own, limit=1)):
+            raise UserError(
+                self.env._(
+                    "%(company)s has no accounts yet, and Payplug needs a journal to "
+                    "book payments in. Choose the fiscal localization in Settings ▸ "
+                    "Invoicing first, then switch Payplug on.",
+                    company=self.display_name,
+                )
+            )
+
+    def _payplug_check_journal(self):
+        journal = self.payplug_journal_id
+        obstacle = journal._payplug_obstacle(self)
+        if obstacle:
+            raise UserError(obstacle)
+        if journal.type != "bank" or journal._payplug_shares_account():
+            raise UserError(
+                self.env._(
+                    "The journal %(journal)s is not for Payplug alone: it must be a "
+                    "bank journal whose outstanding account for incoming payments no "
+                    "other journal uses. Choose another one, or empty the field: Odoo "
+                    "then makes one.",
+                    journal=journal.display_name,
+                )
+            )
 
     # Connection
 

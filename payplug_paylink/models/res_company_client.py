@@ -20,16 +20,16 @@ INTERNAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home", ".test
 REQUEST_SECONDS = 9  # what all calls of one request may take together (design 5)
 
 
-def in_a_hurry(records):
+def in_a_hurry(records, **context):
     """Return the records for a request in which somebody waits: its calls all end soon.
 
     :param records: any recordset from which `_payplug_client` is reached; if they are
         in a hurry already, they stay in the same
+    :param context: further keys; ``payplug_waits`` for a person who would see an error
+        page where another request holds the invoice's lock
     """
-    if records.env.context.get("payplug_deadline"):
-        return records
-    deadline = time.monotonic() + REQUEST_SECONDS
-    return records.with_context(payplug_deadline=deadline)
+    context.setdefault("payplug_deadline", time.monotonic() + REQUEST_SECONDS)
+    return records.with_context(**{**context, **records.env.context})
 
 
 def is_public(url):
@@ -97,13 +97,21 @@ class ResCompany(models.Model):
         :raise PayplugError: if Payplug is silent or does not accept the key
         """
         account = self._payplug_client(is_live).get_account()
+        if is_live in (None, self._payplug_is_live()):  # one account's limits at a time
+            self._payplug_root()._payplug_take_limits(account)
+        return account
+
+    def _payplug_take_limits(self, account):
+        """Store what conditions and settings need to know of the account.
+
+        :param RemoteAccount account: of the mode that is set
+        """
         root_sudo = self._payplug_root()
         root_sudo.payplug_account_name = account.name
         if account.min_cents:
             root_sudo.payplug_min_cents = account.min_cents
         if account.max_cents:
             root_sudo.payplug_max_cents = account.max_cents
-        return account
 
     def _payplug_explain(self, error):
         """Return what a `PayplugError` means for a user: what happened, what to do.
@@ -123,11 +131,17 @@ class ResCompany(models.Model):
                 "Payplug.",
                 company=self._payplug_root().display_name,
             )
+        if not error.details:
+            return self.env._(
+                "Payplug refused (%(reason)s) and gave no reason. Nothing was changed: "
+                "look into your account in Payplug's portal.",
+                reason=self._payplug_reason(error),
+            )
         return self.env._(
             "Payplug refused (%(reason)s): %(details)s. Nothing was changed: correct "
             "what is named there and try again.",
             reason=self._payplug_reason(error),
-            details=error.details or self.env._("no reason was given"),
+            details=error.details,
         )
 
     def _payplug_reason(self, error):

@@ -140,10 +140,18 @@ class ResConfigSettings(models.TransientModel):
 
     def _payplug_connected_message(self, account):
         limits = self.company_id._payplug_limits_text()
-        if account.live_allowed is False:
+        if account.live_allowed is None:
             return self.env._(
-                "Payments from %(limits)s. Payplug does not allow this account to take "
-                "live payments yet: complete your file in Payplug's portal.",
+                "Payments from %(limits)s. Payplug does not say whether this account "
+                "may take live payments.",
                 limits=limits,
             )
-        return self.env._("Payments from %(limits)s.", limits=limits)
+        if account.live_allowed:
+            return self.env._(
+                "Payments from %(limits)s. Live payments are allowed.", limits=limits
+            )
+        return self.env._(
+            "Payments from %(limits)s. Payplug does not allow this account to take "
+            "live payments yet: complete your file in Payplug's portal.",
+            limits=limits,
+        )

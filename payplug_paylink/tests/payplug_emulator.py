@@ -44,6 +44,7 @@ Kinds of faults, and whether the call is carried out before its answer goes wron
 kind                          carried out  answer
 ============================  ===========  ============================================
 delay                         yes          the right one, ``seconds`` later
+drip                          yes          the right one, a byte every ``seconds``
 drop                          yes          none: the connection is closed
 lie                           yes          the right one with other ``fields``
 bad_utf8, empty, list, null   yes          200 with such a body
@@ -96,6 +97,7 @@ else:  # run as a script, or found on the path: its folder is on the path, too
 LARGEST_PAGE = 100  # payments in one page of the list
 TICK = 0.2  # seconds between two looks at the queue of notifications
 HOOK_PATH = "/_emulator/"
+DRIP = "X-Drip"  # from the fault to the handler: seconds between two bytes
 
 HOOKS = frozenset(
     """abort add_account add_payments advance alter clear_faults come_back deliver
@@ -126,7 +128,7 @@ ROUTES = Map(
 )
 
 HTML_ERROR = "<html><body><h1>{status} Service error</h1></body></html>"
-CARRIED_OUT = {"delay", "drop", "lie", "bad_utf8", "empty", "list", "null"}
+CARRIED_OUT = {"delay", "drip", "drop", "lie", "bad_utf8", "empty", "list", "null"}
 BODIES = {
     "bad_utf8": b'{"object": "payment", "id": "pay_\xff\xfe"}',
     "empty": b"",
@@ -191,8 +193,10 @@ class Fault:
 
     def spoil(self, response):
         """Return what is answered instead, None to close the connection."""
-        if self.kind in ("drop", "delay"):
-            return response if self.kind == "delay" else None
+        if self.kind in ("drop", "delay", "drip"):
+            if self.kind == "drip":
+                response.headers[DRIP] = str(self.seconds)
+            return None if self.kind == "drop" else response
         if self.kind == "lie":
             return _json(_lie(json.loads(response.data), self.fields), response.status)
         if self.kind in BODIES:
@@ -281,6 +285,10 @@ class PayplugEmulator(Payplug):
         if deliver_automatically:
             self._run(self._deliver_until_stopped)
         return self
+
+    def wait(self, seconds):
+        """Wait; return whether the emulator was stopped meanwhile."""
+        return self._stopped.wait(seconds)
 
     def stop(self):
         """Answer nobody any more, and free the port."""
@@ -435,7 +443,8 @@ class PayplugEmulator(Payplug):
             response = fault.spoil(response)
         if not is_page:
             self._remember(request, caller, response)
-        seconds = (0 if is_page else self.latency) + (fault.seconds if fault else 0)
+        late = fault.seconds if fault and fault.kind != "drip" else 0
+        seconds = (0 if is_page else self.latency) + late
         if seconds:
             self._stopped.wait(seconds)
         if response is None:
@@ -665,14 +674,25 @@ class _Handler(WSGIRequestHandler):
 
     def _send(self, response):
         self.send_response(response.status_code)
+        drip = float(response.headers.pop(DRIP, 0))
         for name, value in response.headers.items():
             if name.lower() != "content-length":
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(response.data)))
         self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(response.data)
+        data = b"" if self.command == "HEAD" else response.data
+        if drip:
+            self._send_slowly(data, drip)
+        else:
+            self.wfile.write(data)
         self.wfile.flush()
+
+    def _send_slowly(self, data, seconds):
+        for start in range(len(data)):
+            self.wfile.write(data[start : start + 1])
+            self.wfile.flush()
+            if self.server.app.wait(seconds):
+                break
 
     def _report(self, outcome):
         if self.server.app.is_verbose:

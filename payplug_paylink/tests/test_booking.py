@@ -1,6 +1,6 @@
 """From "the customer paid" to "the books are written", once and only once."""
 
-from datetime import datetime
+from datetime import date, datetime, timezone
 from unittest.mock import patch
 
 from freezegun import freeze_time
@@ -98,12 +98,13 @@ class TestBooking(PayplugCommon):
     def test_locked_period_is_booked_at_the_first_open_date_and_both_are_told(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
-        paid_on = fields.Date.context_today(invoice)
-        self.company.sudo().fiscalyear_lock_date = paid_on
-        self.payplug.pay(link.payplug_id)
+        paid_on = date(2026, 3, 10)
+        self.company.sudo().fiscalyear_lock_date = date(2026, 3, 31)
+        noon = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
+        self.payplug.pay(link.payplug_id, paid_at=int(noon.timestamp()))
         link._refresh()
         booked_on = link.account_payment_id.move_id.date
-        self.assertGreater(booked_on, paid_on)
+        self.assertGreater(booked_on, date(2026, 3, 31))
         self.assertEqual(invoice.amount_residual, 0)
         told = invoice.message_ids.filtered(lambda m: "period is locked" in m.body)
         for day in (paid_on, booked_on):

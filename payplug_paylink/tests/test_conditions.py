@@ -38,7 +38,7 @@ class TestConditions(PayplugCommon):
 
     def test_vendor_bill_is_refused_with_its_kind(self):
         bill = self._create_payable_invoice(move_type="in_invoice")
-        self.assertUnmet(bill, "not a customer invoice (Vendor Bill)")
+        self.assertUnmet(bill, "another document (Vendor Bill)", "select")
 
     def test_credit_note_is_refused_with_its_kind(self):
         credit_note = self._create_payable_invoice(move_type="out_refund")

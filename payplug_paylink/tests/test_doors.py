@@ -6,7 +6,7 @@ from odoo.tools import mute_logger
 from ..models.payplug_payment_link import LOCK_OF_INVOICES
 from .common import PayplugCommon
 
-LINK_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link"
+FOLLOW_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_follow"
 
 
 @tagged("post_install", "-at_install")
@@ -140,7 +140,7 @@ class TestDoors(PayplugCommon, HttpCase):
 
     def test_payment_that_payplug_forgot_is_answered_200_and_shown(self):
         self.payplug.forget(self.link.payplug_id)
-        with mute_logger(LINK_LOG):
+        with mute_logger(FOLLOW_LOG):
             self.assertEqual(self._ring(), 200)
         self.assertEqual(self.link.problem, "unknown")
 

@@ -9,6 +9,7 @@ from odoo.tools import mute_logger
 from .common import PayplugCommon
 
 LINK_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link"
+FOLLOW_LOG = f"{LINK_LOG}_follow"
 WEEK = 7 * 24 * 3600
 
 
@@ -253,7 +254,7 @@ class TestLinks(PayplugCommon):
                 link = self._request(invoice)
                 self.payplug.pay(link.payplug_id)
                 self._lie(**lie)
-                with mute_logger(LINK_LOG):
+                with mute_logger(FOLLOW_LOG):
                     link._refresh()
                 self.assertRecordValues(
                     link, [{"state": "pending", "problem": "mismatch"}]
@@ -270,7 +271,7 @@ class TestLinks(PayplugCommon):
     def test_link_that_payplug_no_longer_knows_can_be_closed(self):
         link = self._request(self.invoice)
         self.payplug.forget(link.payplug_id)
-        with mute_logger(LINK_LOG):
+        with mute_logger(FOLLOW_LOG):
             self.invoice.with_user(self.biller).action_payplug_send_link()
         self.assertEqual(self.invoice.payplug_problem, "unknown")
         self.assertIn("payplug_problem", self.invoice._get_alerts())

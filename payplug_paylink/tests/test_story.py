@@ -29,6 +29,7 @@ MODELS = "odoo.addons.payplug_paylink.models"
 EXPECTED_LOGS = (
     f"{MODELS}.payplug_payment_link",
     f"{MODELS}.payplug_payment_link_booking",
+    f"{MODELS}.payplug_payment_link_follow",
 )
 INVOICES = st.integers(0, 1)
 PAYMENTS = st.integers(0, 3)  # counted from the newest

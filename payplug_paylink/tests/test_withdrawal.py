@@ -6,7 +6,8 @@ from odoo.tools import mute_logger
 from .common import PayplugCommon
 
 WEEK = 7 * 24 * 3600
-LINK_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link"
+BOOKING_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_booking"
+FOLLOW_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_follow"
 
 
 @tagged("post_install", "-at_install")
@@ -150,7 +151,7 @@ class TestCron(PayplugCommon):
         self.payplug.forget(bad.payplug_id)
         for link in (first, last):
             self.payplug.pay(link.payplug_id)
-        with mute_logger(LINK_LOG):
+        with mute_logger(FOLLOW_LOG):
             self._run_cron()
         self.assertEqual(self._states(first, bad, last), ["paid", "pending", "paid"])
         self.assertEqual(bad.problem, "unknown")
@@ -160,7 +161,7 @@ class TestCron(PayplugCommon):
         link = self._request(invoice)
         self.payplug.forget(link.payplug_id)
         self._register_payment(invoice)
-        with mute_logger(LINK_LOG):
+        with mute_logger(FOLLOW_LOG):
             self._run_cron()
         self.assertRecordValues(link, [{"state": "pending", "problem": "unknown"}])
 
@@ -207,7 +208,7 @@ class TestCron(PayplugCommon):
         journal = self.company.payplug_journal_id
         journal.active = False
         self.payplug.pay(link.payplug_id)
-        with mute_logger(f"{LINK_LOG}_booking"):
+        with mute_logger(BOOKING_LOG):
             self._run_cron()
         self.assertTrue(link.to_book)
         journal.active = True

@@ -1,1 +1,1 @@
-from . import account_move_send_wizard, payplug_sign_in
+from . import account_move_send_wizard, account_payment_register, payplug_sign_in

@@ -33,15 +33,22 @@ class PayplugSignIn(models.TransientModel):
         self.ensure_one()
         company = in_a_hurry(self.company_id._payplug_root())
         keys = self._fetch_keys(company)
-        company.write(
-            {
-                "payplug_test_key": keys.test or company.payplug_test_key,
-                "payplug_live_key": keys.live or company.payplug_live_key,
-                "payplug_enabled": True,
-            }
-        )
+        company.write({**self._prepare_keys(company, keys), "payplug_enabled": True})
         settings = company.env["res.config.settings"].with_company(company).create({})
         return settings.action_payplug_test_connection()
+
+    def _prepare_keys(self, company, keys):
+        """Return the keys to store; those of two accounts never stand together.
+
+        :param RemoteKeys keys: of the account that was signed in to
+        """
+        known = company.payplug_test_key, company.payplug_live_key
+        is_same = not keys.test or not known[0] or keys.test == known[0]
+        kept = known if is_same else (False, False)
+        return {
+            "payplug_test_key": keys.test or kept[0],
+            "payplug_live_key": keys.live or kept[1],
+        }
 
     def _fetch_keys(self, company):
         password = self.env.context.get("payplug_password")
