@@ -16,6 +16,7 @@
         "wizards/payplug_sign_in_views.xml",
         "views/payplug_payment_link_views.xml",
         "views/account_move_views.xml",
+        "views/payplug_paylink_templates.xml",
         "views/res_config_settings_views.xml",
     ],
     "demo": ["demo/demo_company_fr.xml"],

@@ -60,8 +60,9 @@ class Walk:
         self.see_the_list()
         self.read_a_refusal()
         self.send_the_link()
-        card_page = self.read_the_mail()
-        self.pay(card_page)
+        page = self.read_the_mail()
+        self.see_the_page(page)
+        self.pay(page)
         self.see_it_paid()
         self.see_the_links()
 
@@ -136,6 +137,16 @@ class Walk:
             button.click()
         return opened.value
 
+    def see_the_page(self, page):
+        """Look at the invoice's stable page, and begin to pay on a phone."""
+        button = page.get_by_role("button", name=re.compile("Payer .* par carte"))
+        expect(button).to_be_visible()
+        page.set_viewport_size(DESKTOP)
+        self._picture("stable-page", page)
+        page.set_viewport_size(PHONE)
+        self._picture("stable-page-phone", page)
+        button.click()
+
     def pay(self, page):
         """Pay by card as the customer: refused first, then accepted."""
         page.set_viewport_size(DESKTOP)
@@ -146,7 +157,8 @@ class Walk:
         expect(page.locator("[role=alert]").first).to_be_visible()
         self._picture("card-refused-phone", page)
         self._fill_card(page, GOOD_CARD)
-        page.wait_for_url(f"{self.odoo_url}/**", timeout=WAIT)
+        page.wait_for_url(f"{self.odoo_url}/payplug/pay/**", timeout=WAIT)
+        expect(page.get_by_text("Cette facture est payée")).to_be_visible()
         self._picture("customer-back-phone", page)
         page.set_viewport_size(DESKTOP)
         self._picture("customer-back", page)

@@ -1,4 +1,4 @@
-"""The doors to the Internet: Payplug's notification and the payer's return.
+"""The doors to the Internet: Payplug's notification, the payer's page and return.
 
 A signature that is not ours is answered before any query of ours. Nothing that a
 visitor sends is believed: Payplug is asked.
@@ -18,11 +18,19 @@ from ..payplug_remote import PayplugError
 _logger = logging.getLogger(__name__)
 
 MAX_BODY = 64 * 1024
+# A page that shows money is not kept, not found, and does not tell its address.
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+LATER = "?later=1"  # what the page says after Payplug was silent
+PAGE = "/payplug/pay/<string:move_id>/<string:signature>"
 
 
 class PayplugPaylink(http.Controller):
     @http.route(
-        "/payplug/notify/<int:link_id>/<string:signature>",
+        "/payplug/notify/<string:link_id>/<string:signature>",
         type="http",
         auth="public",
         methods=["POST"],
@@ -37,46 +45,151 @@ class PayplugPaylink(http.Controller):
             not be had: Payplug will ring again; 404 for an address that is not ours
         """
         link_sudo = self._find_link("notify", link_id, signature)
-        if link_sudo:
-            self._refresh(link_sudo)
+        if not link_sudo:
+            raise NotFound()
+        if link_sudo.exists() and not self._refresh(link_sudo):
+            raise ServiceUnavailable()
         return request.make_response("", [("Content-Type", "text/plain")])
 
     @http.route(
-        "/payplug/return/<int:link_id>/<string:signature>",
+        "/payplug/return/<string:link_id>/<string:signature>",
         type="http",
         auth="public",
         methods=["GET"],
+        website=True,
+        multilang=False,
+        sitemap=False,
         save_session=False,
     )
     def come_back(self, link_id, signature, **_query):
-        """The payer comes back from Payplug: look once, then show the invoice.
+        """The payer comes back from Payplug: look once, then show the stable page.
 
-        If Payplug is silent the payer is not bothered: the notification and the cron
-        will tell.
+        If Payplug is silent the payer is told so; the notification and the cron will
+        make up for it.
         """
         link_sudo = self._find_link("return", link_id, signature)
-        if not link_sudo:
-            raise NotFound()
+        move_sudo = link_sudo and link_sudo.exists().move_id
+        if not move_sudo:
+            return self._show_unknown()
+        seen = self._refresh(link_sudo)
+        return self._to_page(move_sudo, "" if seen else LATER)
+
+    @http.route(
+        PAGE,
+        type="http",
+        auth="public",
+        methods=["GET"],
+        website=True,
+        multilang=False,
+        sitemap=False,
+        save_session=False,
+    )
+    def pay_page(self, move_id, signature, later=None, **_query):
+        """Show the stable page: what the invoice asks today. Changes nothing.
+
+        :return: 200; 503 right after Payplug was silent; 404 for an address that is
+            not ours, or whose invoice is gone
+        """
+        move_sudo = self._find_move(move_id, signature)
+        if not move_sudo:
+            return self._show_unknown()
+        values = move_sudo._payplug_page_values()
+        is_silent = bool(later) and values["state"] in ("payable", "refused")
+        return self._show(
+            {**values, "is_silent": is_silent},
+            503 if is_silent else 200,
+            company=move_sudo.company_id,
+        )
+
+    @http.route(
+        PAGE,
+        type="http",
+        auth="public",
+        methods=["POST"],
+        website=True,
+        multilang=False,
+        sitemap=False,
+        csrf=False,  # the signed address is the right; mail apps lose cookies
+        save_session=False,
+        max_content_length=MAX_BODY,
+    )
+    def start_payment(self, move_id, signature, **_body):
+        """Begin to pay what the invoice asks today, on Payplug's page.
+
+        :return: 303 to Payplug's page, or back to the stable page, which tells why not
+        """
+        move_sudo = self._find_move(move_id, signature)
+        if not move_sudo:
+            return self._show_unknown()
         try:
-            self._refresh(link_sudo)
-        except ServiceUnavailable:
-            _logger.info("Link %s: the payer came back, unseen", link_sudo.id)
-        move_sudo = link_sudo.move_id.with_context(skip_is_manually_modified=True)
-        url = move_sudo.get_portal_url() if move_sudo else "/"
-        return request.redirect(url, code=303)
+            url = move_sudo._payplug_start_payment()
+        except (PayplugError, UserError) as error:
+            _logger.info("Invoice %s cannot be paid now: %s", move_sudo.id, error)
+            return self._to_page(move_sudo, LATER)
+        if not url:
+            return self._to_page(move_sudo)
+        return request.redirect(url, code=303, local=False)
+
+    # What the doors share
 
     def _find_link(self, door, link_id, signature):
-        """Return the link of a signed address, empty if it is gone."""
+        """Return the link of a signed address, which may be gone; None if not ours."""
         links = request.env["payplug.payment.link"]
         if not links._is_signature(door, link_id, signature):
-            raise NotFound()
+            return None
         # The signature is the right to have the link followed.
-        return in_a_hurry(links.sudo().browse(link_id).exists())
+        return in_a_hurry(links.sudo().browse(int(link_id)))
 
     def _refresh(self, link_sudo):
+        """Follow a link; return whether its truth is stored now."""
         try:
             with request.env.cr.savepoint():
                 link_sudo._refresh()
         except (PayplugError, UserError, ConcurrencyError) as error:
             _logger.info("Link %s was not refreshed: %s", link_sudo.id, error)
-            raise ServiceUnavailable() from error
+            return False
+        return True
+
+    def _find_move(self, move_id, signature):
+        """Return the invoice of a signed address, in its customer's language.
+
+        None if the address is not ours or the invoice is gone.
+        """
+        links = request.env["payplug.payment.link"]
+        if not links._is_signature("pay", move_id, signature):
+            return None
+        # The signature is the right to see what is due, and to pay it.
+        move_sudo = request.env["account.move"].sudo().browse(int(move_id)).exists()
+        if not move_sudo:
+            return None
+        lang = self._speak(move_sudo.partner_id.lang)
+        return move_sudo.with_context(lang=lang).with_company(move_sudo.company_id)
+
+    def _speak(self, lang):
+        """Let the page be in the customer's language, if Odoo has it; return it."""
+        found = request.env["res.lang"]._get_data(code=lang)
+        if found:
+            request.lang = found
+            request.update_context(lang=found.code)
+        return request.env.lang
+
+    def _to_page(self, move_sudo, query=""):
+        url = move_sudo._payplug_page_path() + query
+        return request.redirect(url, code=303)
+
+    def _show_unknown(self):
+        return self._show({"state": "unknown"}, 404, company=request.env.company)
+
+    def _show(self, page, status, company):
+        """Return the page, in the portal's layout and the language that is spoken."""
+        values = {
+            "page": page,
+            "res_company": company.sudo(),  # for the logo and the name in the layout
+            "html_data": {"lang": request.env.lang.replace("_", "-")},
+            "no_breadcrumbs": True,
+            "no_footer": True,
+        }
+        response = request.render("payplug_paylink.payment_page", values)
+        response.status_code = status
+        response.headers.update(HEADERS)
+        return response

@@ -61,6 +61,19 @@ class AccountMove(models.Model):
         :rtype: list[str]
         """
         self.ensure_one()
+        found = self._payplug_payment_obstacles()
+        if self.move_type == "out_invoice":
+            found.append(self._payplug_email_obstacle())
+        return [sentence for sentence in found if sentence]
+
+    def _payplug_payment_obstacles(self):
+        """Return what keeps this invoice from being paid on Payplug's page.
+
+        All conditions but the e-mail address, which is only needed to send.
+
+        :return: as `_payplug_unmet_conditions`
+        :rtype: list[str]
+        """
         if self.move_type != "out_invoice":
             return [
                 self.env._(
@@ -73,7 +86,6 @@ class AccountMove(models.Model):
             self._payplug_state_obstacle(),
             self._payplug_currency_obstacle(),
             self.company_id._payplug_obstacle(),
-            self._payplug_email_obstacle(),
             self._payplug_amount_obstacle(),
             self._payplug_due_date_obstacle(),
         ]

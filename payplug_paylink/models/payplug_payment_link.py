@@ -86,7 +86,9 @@ class PayplugPaymentLink(models.Model):
     )
     amount_refunded = fields.Monetary(string="Refunded on Payplug", readonly=True)
     is_being_checked = fields.Boolean(
-        readonly=True, help="Payplug still examines a payment that was made."
+        string="Being checked",
+        readonly=True,
+        help="Payplug still examines a payment that was made.",
     )
     # "The customer paid" and "the books are written" are two facts. Set once, when the
     # money is seen; a payment that an accountant deletes later is not booked again.
@@ -110,11 +112,15 @@ class PayplugPaymentLink(models.Model):
         readonly=True,
     )
 
-    to_book_activity_id = fields.Many2one("mail.activity", readonly=True)
+    to_book_activity_id = fields.Many2one(
+        "mail.activity", string="Call to book it", readonly=True
+    )
     # So that the cron neither forgets nor repeats: see `_cron_follow`.
     checked_at = fields.Datetime(string="Last looked at", readonly=True)
     retry_at = fields.Datetime(
-        readonly=True, help="After a failure, Odoo does not try again before."
+        string="Not tried before",
+        readonly=True,
+        help="After a failure, Odoo does not try again before.",
     )
 
     _payplug_id_unique = models.UniqueIndex(

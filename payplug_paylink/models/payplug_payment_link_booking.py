@@ -134,8 +134,15 @@ class PayplugPaymentLink(models.Model):
 
     def _booking_date(self):
         """Return the day of the payment where the company keeps its books."""
+        return self._local_date(self.paid_at)
+
+    def _ends_on(self):
+        """Return the day until which the link is expected to be payable."""
+        return self.expires_at and self._local_date(self.expires_at)
+
+    def _local_date(self, moment):
         zone = timezone(self._booking_zone())
-        return utc.localize(self.paid_at).astimezone(zone).date()
+        return utc.localize(moment).astimezone(zone).date()
 
     def _booking_zone(self):
         """Return the name of the time zone in which the company keeps its books."""

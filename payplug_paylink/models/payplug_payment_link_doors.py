@@ -24,12 +24,18 @@ class PayplugPaymentLink(models.Model):
 
         The bare HMAC has one spelling only; Odoo's signed tokens have several. One
         scope for each door: the address of one opens no other.
+
+        :param str door: ``pay``, ``notify`` or ``return``
+        :param record_id: id of the invoice or of the link, as the address spells it
         """
         scope = f"payplug_paylink.{door}"
-        return hmac(self.env(su=True), scope, record_id)[:SIGNATURE_SIZE]
+        return hmac(self.env(su=True), scope, str(record_id))[:SIGNATURE_SIZE]
 
     @api.model
     def _is_signature(self, door, record_id, signature):
-        """Tell, without a query of ours, whether an address was made by us."""
+        """Tell, without a query of ours, whether an address was made by us.
+
+        :param str record_id: as it stands in the address: ``007`` is not ``7``
+        """
         expected = self._signature(door, record_id)
         return signature.isascii() and consteq(expected, signature)

@@ -118,13 +118,22 @@ class PayplugPaymentLink(models.Model):
         return self if is_person else self._for_accountant()
 
     def _tell_made(self):
-        self._tell(
-            self.env._(
-                "Payment link %(payment)s of %(amount)s made (%(mode)s).",
-                mode=self.company_id._payplug_mode_word(self.is_live),
-                **self._names(),
+        link = self._speaker()
+        values = {
+            "mode": link.company_id._payplug_mode_word(link.is_live),
+            **link._names(),
+        }
+        if self.env.user._is_internal():
+            told = link.env._(
+                "Payment link %(payment)s of %(amount)s made (%(mode)s).", **values
             )
-        )
+        else:
+            told = link.env._(
+                "Payment link %(payment)s of %(amount)s made by the customer "
+                "(%(mode)s).",
+                **values,
+            )
+        link._tell(told)
 
     def _tell_refused(self):
         link = self._speaker()

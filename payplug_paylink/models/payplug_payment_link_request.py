@@ -33,7 +33,7 @@ class PayplugPaymentLink(models.Model):
     _inherit = "payplug.payment.link"
 
     @api.model
-    def _request(self, move):
+    def _request(self, move, may_renew=True):
         """Return the invoice's link for the amount due, made or reused.
 
         Payplug is asked before a link is reused, and a new one is made only after the
@@ -42,6 +42,7 @@ class PayplugPaymentLink(models.Model):
         `problem` (not an exception, which would forget it).
 
         :param move: one `account.move` whose conditions were checked
+        :param bool may_renew: whether a new one may follow one that has expired
         :rtype: PayplugPaymentLink
         :raise PayplugError: if Payplug is silent or refuses. No link was made then, and
             the old one is as before, unless its end was seen: that is kept in the row
@@ -57,6 +58,8 @@ class PayplugPaymentLink(models.Model):
             link_sudo._end(remote)
             if link_sudo.state in ("pending", "paid"):
                 return link_sudo  # with a problem that a person must look at, or paid
+        if link_sudo.state == "expired" and not may_renew:
+            return link_sudo
         unbooked_sudo = move._payplug_links_to_book()
         if unbooked_sudo and not move._payplug_amount_due():
             return unbooked_sudo[:1]

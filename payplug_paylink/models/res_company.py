@@ -46,6 +46,27 @@ class ResCompany(models.Model):
         copy=False,
         help="Where payments by Payplug are booked until Payplug pays them out.",
     )
+    payplug_link_target = fields.Selection(
+        selection=[
+            ("page", "The invoice's page on this Odoo, always current"),
+            ("payplug", "Payplug's page itself, good for 7 days"),
+        ],
+        string="Payplug link in e-mails",
+        default="page",
+        required=True,
+        copy=False,
+    )
+    payplug_customer_renewal = fields.Boolean(
+        string="Payplug links renewed by customers",
+        default=True,
+        copy=False,
+        help="After a link's end, the customer can go on to pay by himself.",
+    )
+    payplug_qr_code = fields.Boolean(
+        string="Payplug QR code on invoices",
+        copy=False,
+        help="Invoices carry a QR code and a link to their payment page.",
+    )
     payplug_book_test_payments = fields.Boolean(
         string="Book test payments",
         copy=False,

@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..payplug_remote import PayplugError, PayplugRejected
-from .res_company_client import in_a_hurry
+from .res_company_client import in_a_hurry, is_public
 
 HIDDEN = "•" * 8
 
@@ -30,6 +30,18 @@ class ResConfigSettings(models.TransientModel):
     )
     payplug_book_test_payments = fields.Boolean(
         related="company_id.payplug_book_test_payments", readonly=False
+    )
+    payplug_link_target = fields.Selection(
+        related="company_id.payplug_link_target", readonly=False
+    )
+    payplug_customer_renewal = fields.Boolean(
+        related="company_id.payplug_customer_renewal", readonly=False
+    )
+    payplug_qr_code = fields.Boolean(
+        related="company_id.payplug_qr_code", readonly=False
+    )
+    payplug_url_warning = fields.Char(
+        string="Warning", compute="_compute_payplug_url_warning"
     )
     # What the browser gets is a mask; what comes back changed is a new key.
     payplug_test_key = fields.Char(
@@ -95,6 +107,19 @@ class ResConfigSettings(models.TransientModel):
     def _compute_payplug_limits(self):
         for settings in self:
             settings.payplug_limits = settings.company_id._payplug_limits_text()
+
+    @api.depends("company_id")
+    def _compute_payplug_url_warning(self):
+        for settings in self:
+            url = settings.company_id.get_base_url()
+            settings.payplug_url_warning = not is_public(url) and self.env._(
+                "The Internet cannot reach this Odoo at %(url)s. So Payplug is given "
+                "no address for its notifications (payments are seen within the hour), "
+                "and customers cannot open the invoice's page. Give the system "
+                "parameter web.base.url a public address, or choose Payplug's own page "
+                "below.",
+                url=url,
+            )
 
     def action_payplug_sign_in(self):
         """Open the window that fetches the keys with Payplug's own credentials.

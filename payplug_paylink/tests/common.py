@@ -108,6 +108,21 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
             }
         )
 
+    @classmethod
+    def _create_provider(cls, code):
+        """Return an enabled provider of account_payment, in the tests' company.
+
+        :param str code: of an addon that need not be installed
+        """
+        provider = cls.env["payment.provider"].create(
+            {"name": code, "company_id": cls.company.id, "state": "test"}
+        )
+        cls.env.cr.execute(
+            "UPDATE payment_provider SET code = %s WHERE id = %s", [code, provider.id]
+        )
+        provider.invalidate_recordset(["code"])
+        return provider
+
     def _request(self, invoice):
         """Return the invoice's link, made or reused as its button does."""
         return self.env["payplug.payment.link"]._request(invoice)

@@ -66,7 +66,7 @@ class TestBadInput(PayplugCommon):
         invoice = self._create_payable_invoice()
         self._lie(hosted_payment={"payment_url": "https://evil.example.com/pay"})
         self.assertIn("payment page at an unknown address", self._click(invoice))
-        self.assertFalse(invoice.payment_link)
+        self.assertFalse(invoice.payplug_link_ids)
 
     def test_lost_answer_leaves_no_link_and_the_next_click_works(self):
         """The payment exists at Payplug, and nobody ever learns its address."""

@@ -203,7 +203,8 @@ class TestDoors(PayplugCommon, HttpCase):
         self.invoice.with_context(force_delete=True).unlink()
         self.env.flush_all()
         answer = self.url_open(self._path("return"), allow_redirects=False)
-        self.assertEqual(answer.status_code, 303)
+        self.assertEqual(answer.status_code, 404)
+        self.assertIn("leads nowhere", answer.text)
 
     def test_no_secret_and_no_person_is_logged(self):
         self.payplug.refuse(self.link.payplug_id)

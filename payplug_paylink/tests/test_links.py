@@ -37,7 +37,7 @@ class TestLinks(PayplugCommon):
                     "payment_id": link.payplug_id,
                     "online_payment": True,
                     "payplug_state": "pending",
-                    "payment_link": link.url,
+                    "payment_link": self.invoice._payplug_page_url(),
                     "payplug_link_count": 1,
                 }
             ],
@@ -306,6 +306,8 @@ class TestLinks(PayplugCommon):
             ([("online_payment", "!=", True)], other),
             ([("payplug_state", "=", "pending")], self.invoice),
             ([("payment_link", "=", link.url)], self.invoice),
+            ([("payment_link", "=", other._payplug_page_url())], other),
+            ([("payment_link", "=", other._payplug_page_url() + "0")], other.browse()),
         ]:
             with self.subTest(domain=domain):
                 self.assertEqual(moves.search(ours + domain), found)

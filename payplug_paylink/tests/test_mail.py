@@ -4,6 +4,7 @@ from html import unescape
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools import html2plaintext
 
 from odoo.addons.mail.tests.common import MailCase
 
@@ -100,11 +101,11 @@ class TestMail(PayplugCommon, MailCase):
             subject="Please pay: {{ object.payment_link }}",
             body_html='<p>Hello</p><t t-out="object.payment_link_button"/>',
         )
-        link = self._request(self.invoice)
+        url = self.invoice._payplug_page_url()
         found = template._generate_template(self.invoice.ids, ["subject", "body_html"])
         values = found[self.invoice.id]
-        self.assertEqual(values["subject"], f"Please pay: {link.url}")
-        self.assertIn(f'href="{link.url}"', values["body_html"])
+        self.assertEqual(values["subject"], f"Please pay: {url}")
+        self.assertIn(f'href="{url}"', values["body_html"])
         self.assertIn("background-color: #0b5cad", values["body_html"])
 
     def test_billing_user_still_cannot_use_other_expressions(self):
@@ -114,7 +115,6 @@ class TestMail(PayplugCommon, MailCase):
     def test_placeholders_work_in_sms_templates(self):
         if "sms.template" not in self.env:
             self.skipTest("the SMS addon is not installed")
-        link = self._request(self.invoice)
         template = self.env["sms.template"].create(
             {
                 "name": "Pay",
@@ -123,7 +123,7 @@ class TestMail(PayplugCommon, MailCase):
             }
         )
         text = template._render_field("body", self.invoice.ids)[self.invoice.id]
-        self.assertEqual(text, f"Pay here: {link.url}")
+        self.assertEqual(text, f"Pay here: {self.invoice._payplug_page_url()}")
 
     def test_pickers_find_the_placeholders(self):
         """The "/" and "#" pickers hide what is not searchable."""
@@ -132,12 +132,44 @@ class TestMail(PayplugCommon, MailCase):
         for name in names:
             self.assertTrue(found[name]["searchable"])
 
-    def test_placeholders_are_empty_without_a_link_and_never_call_payplug(self):
+    def test_placeholders_lead_to_the_stable_page_before_any_link_exists(self):
+        url = self.invoice._payplug_page_url()
+        self.assertEqual(self.invoice.payment_link, url)
+        body = self.template._render_field("body_html", self.invoice.ids)
+        self.assertIn(f'href="{url}"', body[self.invoice.id])
+        self.assertFalse(self.payplug.calls)
+        self.assertFalse(self.invoice.payplug_link_ids)
+
+    def test_link_in_mails_is_the_same_after_any_number_of_payments(self):
+        url = self.invoice.payment_link
+        link = self._request(self.invoice)
+        self.assertEqual(self.invoice.payment_link, url)
+        link._withdraw()
+        self._request(self.invoice)
+        self.assertEqual(self.invoice.payment_link, url)
+
+    def test_link_in_mails_may_be_payplugs_own_page_and_is_empty_without_one(self):
+        self.company.payplug_link_target = "payplug"
         self.assertFalse(self.invoice.payment_link)
         self.assertFalse(self.invoice.payment_link_button)
         body = self.template._render_field("body_html", self.invoice.ids)
         self.assertNotIn("href", body[self.invoice.id])
         self.assertFalse(self.payplug.calls)
+        link = self._request(self.invoice)
+        self.assertEqual(self.invoice.payment_link, link.url)
+
+    def test_mail_tells_the_end_of_a_link_that_has_one(self):
+        self.partner_a.lang = "en_US"
+        mail = self._send(self.invoice)
+        self.assertNotIn("good until", mail["body"])
+        self.company.payplug_link_target = "payplug"
+        mail = self._send(self._create_payable_invoice())
+        self.assertIn("good until", mail["body"])
+
+    def test_plain_text_part_of_the_mail_holds_the_address(self):
+        mail = self._send(self.invoice)
+        text = html2plaintext(mail["body"])
+        self.assertIn(self.invoice._payplug_page_url(), text)
 
     def test_placeholders_are_empty_when_nothing_is_due(self):
         self._request(self.invoice)
@@ -157,6 +189,8 @@ class TestMail(PayplugCommon, MailCase):
         self.assertFalse(draft.payment_link_button)
 
     def test_our_template_without_a_link_warns_in_the_send_window(self):
+        self.company.payplug_link_target = "payplug"
+        self.company.payplug_link_target = "payplug"
         window = self.env["account.move.send.wizard"].with_context(
             active_model="account.move", active_ids=self.invoice.ids
         )

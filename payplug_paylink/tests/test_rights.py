@@ -19,7 +19,7 @@ class TestRights(PayplugCommon):
         self.assertEqual(action["res_model"], "account.move.send.wizard")
         self.assertEqual(
             self.invoice.with_user(self.biller).payment_link,
-            self.invoice.payplug_link_id.url,
+            self.invoice._payplug_page_url(),
         )
 
     def test_nobody_writes_a_link_by_hand(self):

@@ -1,0 +1,64 @@
+"""The customer's portal and paper: where they lead to the stable page."""
+
+import base64
+
+from odoo import models
+from odoo.tools.image import image_data_uri
+
+QR_PIXELS = 256
+
+
+class AccountMove(models.Model):
+    _inherit = "account.move"
+
+    def _payplug_shows_portal_button(self):
+        """Tell whether the portal shows *Pay by card* on this invoice.
+
+        Never beside Odoo's own *Pay Now* for the same thing.
+        """
+        if not self._payplug_is_payable():
+            return False
+        # A bank transfer, which "custom" stands for, is another thing.
+        others = self._payplug_other_providers() - {"custom"}
+        return not (others and self._has_to_be_paid())
+
+    def _payplug_other_providers(self):
+        """Return the codes of the providers that Odoo's own *Pay Now* would offer."""
+        if "payment.provider" not in self.env:
+            return set()
+        providers_sudo = self.env["payment.provider"].sudo()  # for the portal's users
+        move_sudo = self.sudo()
+        found_sudo = providers_sudo._get_compatible_providers(
+            move_sudo.company_id.id,
+            move_sudo.partner_id.id,
+            move_sudo.amount_residual,
+            currency_id=move_sudo.currency_id.id,
+        )
+        return set(found_sudo.mapped("code"))
+
+    def _has_to_be_paid(self):
+        # EXTEND account_payment, where it is installed: its *Pay Now* leads nowhere
+        # without a provider, and then ours takes its place
+        native = getattr(super(), "_has_to_be_paid", None)
+        if not (native and native()):
+            return False
+        return not self._payplug_is_payable() or bool(self._payplug_other_providers())
+
+    def _payplug_shows_qr_code(self):
+        """Tell whether the printed invoice carries the QR code of its stable page."""
+        root_sudo = self.company_id._payplug_root()
+        return root_sudo.payplug_qr_code and self._payplug_is_payable()
+
+    def _payplug_qr_code(self):
+        """Return the QR code of the stable page, as a ``data:`` url of a PNG.
+
+        Never Payplug's own page: paper lives longer than seven days.
+        """
+        picture = self.env["ir.actions.report"].barcode(
+            "QR",
+            self._payplug_page_url(),
+            width=QR_PIXELS,
+            height=QR_PIXELS,
+            quiet=False,
+        )
+        return image_data_uri(base64.b64encode(picture))

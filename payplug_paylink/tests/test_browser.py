@@ -1,0 +1,171 @@
+"""The customer's side in a real browser, from the stable page to the card and back."""
+
+import re
+import resource
+import shutil
+from contextlib import contextmanager
+from unittest import SkipTest
+
+from odoo.tests import HttpCase, tagged
+
+from .common import PayplugCommon
+
+try:
+    from playwright.sync_api import sync_playwright
+except ImportError:  # the addon's tests also run where only Odoo is installed
+    sync_playwright = None
+
+PHONE = {"width": 375, "height": 667}
+DESKTOP = {"width": 1280, "height": 900}
+GOOD_CARD, POOR_CARD = "4242 4242 4242 4242", "4000 0000 0000 0077"
+ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run"
+    " --disable-background-networking --disable-component-update --disable-sync"
+).split()
+
+
+@contextmanager
+def unlimited_memory():
+    """Lift the limit that Odoo sets to its own process: a browser reserves more."""
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (limits[1], limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+@tagged("post_install", "-at_install")
+class TestBrowser(PayplugCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
+        cls.partner_a.lang = "fr_FR"
+        program = shutil.which("chromium") or shutil.which("google-chrome")
+        if not program or sync_playwright is None:
+            raise SkipTest("playwright is not installed, or no Chromium was found")
+        with unlimited_memory():
+            playwright = sync_playwright().start()
+            cls.addClassCleanup(playwright.stop)
+            cls.browser = playwright.chromium.launch(
+                executable_path=program, args=ARGUMENTS
+            )
+        cls.addClassCleanup(cls.browser.close)
+
+    def setUp(self):
+        super().setUp()
+        self.invoice = self._create_payable_invoice(1234.56)
+        self.env.flush_all()
+        allowed = self.allow_requests(all_requests=True)
+        allowed.__enter__()
+        self.addCleanup(allowed.__exit__, None, None, None)
+
+    def _visit(self, size=None, **options):
+        """Return a new visitor's page, on the invoice's stable page."""
+        context = self.browser.new_context(
+            viewport=size or DESKTOP, locale="fr-FR", **options
+        )
+        self.addCleanup(context.close)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(self.base_url() + self.invoice._payplug_page_path())
+        return page
+
+    def _start(self, page):
+        page.get_by_role("button", name=re.compile("Payer .* par carte")).click()
+        page.wait_for_url(f"{self.payplug.url}/**")
+
+    def _pay(self, page, card=GOOD_CARD):
+        page.locator("input[name=number]").fill(card)
+        page.locator("input[name=expiry]").fill("12/34")
+        page.locator("input[name=cvv]").fill("123")
+        page.locator("button[type=submit]").first.click()
+
+    def _see(self, page, words):
+        page.get_by_text(words).first.wait_for()
+
+    def _refresh(self):
+        """Let Odoo look, as the cron does."""
+        self.env.invalidate_all()
+        self.invoice.action_payplug_refresh()
+        self.env.flush_all()
+
+    def _see_paid(self, page):
+        self._see(page, "Cette facture est payée")
+        self.env.invalidate_all()
+        self.assertEqual(self.invoice.amount_residual, 0)
+        self.assertEqual(len(self.payplug.ledger()), 1)
+
+    def test_customer_pays_on_a_phone_without_javascript(self):
+        page = self._visit(PHONE, java_script_enabled=False)
+        button = page.get_by_role("button", name=re.compile("Payer .* par carte"))
+        box = button.bounding_box()
+        self.assertLess(box["x"] + box["width"], PHONE["width"] + 1)
+        self.assertLess(box["y"] + box["height"], PHONE["height"], "needs no scrolling")
+        self.assertGreater(box["height"], 44, "large enough for a thumb")
+        self._start(page)
+        self._pay(page)
+        self._see_paid(page)
+
+    def test_page_fits_a_phone_and_can_be_used_by_keyboard(self):
+        page = self._visit(PHONE)
+        self.assertLessEqual(
+            page.evaluate("document.documentElement.scrollWidth"), PHONE["width"]
+        )
+        self.assertEqual(page.locator("html").get_attribute("lang"), "fr-FR")
+        self.assertEqual(page.locator("h1").count(), 1)
+        page.locator("main button[type=submit]").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{self.payplug.url}/**")
+
+    def test_refused_card_can_be_followed_by_a_good_one(self):
+        page = self._visit()
+        self._start(page)
+        self._pay(page, POOR_CARD)
+        page.locator("[role=alert]").first.wait_for()
+        self._refresh()
+        other_tab = self._visit()
+        self._see(other_tab, "provision insuffisante")
+        self._pay(page)
+        self._see_paid(page)
+
+    def test_two_tabs_make_one_payment(self):
+        first, second = self._visit(), self._visit()
+        self._start(first)
+        self._start(second)
+        self.assertEqual(first.url, second.url)
+        self._pay(first)
+        self._see_paid(first)
+        second.goto(self.base_url() + self.invoice._payplug_page_path())
+        self._see_paid(second)
+
+    def test_customer_renews_an_expired_link(self):
+        page = self._visit()
+        self._start(page)
+        self.payplug.advance(days=8)
+        self._refresh()
+        self.assertEqual(self.invoice.payplug_state, "expired")
+        again = self._visit()
+        self._start(again)
+        self.assertNotEqual(again.url, page.url)
+        self._pay(again)
+        self._see_paid(again)
+
+    def test_invoice_paid_by_transfer_meanwhile_asks_nothing_more(self):
+        page = self._visit()
+        self._register_payment(self.invoice)
+        self.env.flush_all()
+        page.get_by_role("button", name=re.compile("Payer")).click()
+        self._see(page, "Cette facture est payée")
+        self.assertFalse(self.payplug.calls)
+
+    def test_company_that_switched_off_meanwhile_takes_nothing(self):
+        page = self._visit()
+        self.company.payplug_enabled = False
+        self.env.flush_all()
+        page.get_by_role("button", name=re.compile("Payer")).click()
+        self._see(page, "ne peut plus être payée en ligne")
+        self.assertFalse(self.payplug.calls)

@@ -1,0 +1,131 @@
+"""The customer's portal and the printed invoice lead to the stable page."""
+
+import base64
+import io
+
+from lxml import html
+from PIL import Image
+
+from odoo.tests import HttpCase, tagged
+
+from .common import PayplugCommon
+
+try:
+    import zxingcpp
+except ImportError:  # the addon's tests also run where only Odoo is installed
+    zxingcpp = None
+
+
+@tagged("post_install", "-at_install")
+class TestPortal(PayplugCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.customer = cls._create_user("customer", "base.group_portal")
+        cls.customer.partner_id.email = "customer@example.com"
+        cls.invoice = cls._create_payable_invoice(
+            1234.56, partner_id=cls.customer.partner_id.id
+        )
+
+    def _buttons(self, path):
+        """Return the addresses of our buttons, and how many native ones there are."""
+        self.env.flush_all()
+        self.authenticate("customer", "customer")
+        answer = self.url_open(path)
+        self.assertEqual(answer.status_code, 200)
+        tree = html.fromstring(answer.text)
+        ours = tree.xpath("//a[contains(@class, 'o_payplug_pay')]/@href")
+        native = tree.xpath(
+            "//a[@data-bs-target='#pay_with' or contains(@href, 'portal_pay')]"
+        )
+        return ours, len(native)
+
+    def _of_page(self):
+        return self._buttons(f"/my/invoices/{self.invoice.id}")
+
+    def _of_list(self):
+        return self._buttons("/my/invoices")
+
+    def _needs_account_payment(self):
+        if "payment.provider" not in self.env:
+            self.skipTest("account_payment is not installed")
+
+    def test_payable_invoice_has_one_button_on_page_and_list(self):
+        address = [self.invoice._payplug_page_path()]
+        self.assertEqual(self._of_page(), (address, 0))
+        self.assertEqual(self._of_list(), (address, 0))
+        self.assertFalse(self.payplug.calls)
+
+    def test_button_goes_when_nothing_can_be_paid(self):
+        self._register_payment(self.invoice)
+        self.assertEqual(self._of_page(), ([], 0))
+        self.assertEqual(self._of_list(), ([], 0))
+
+    def test_button_goes_when_payplug_is_switched_off(self):
+        self.company.payplug_enabled = False
+        self.assertEqual(self._of_page()[0], [])
+
+    def test_native_button_with_a_provider_stands_alone(self):
+        self._needs_account_payment()
+        self._create_provider("stripe")
+        self.assertFalse(self.invoice._payplug_shows_portal_button())
+        self.assertTrue(self.invoice._has_to_be_paid())
+
+    def test_native_button_for_transfers_stands_beside_the_card(self):
+        self._needs_account_payment()
+        self._create_provider("custom")
+        self.assertTrue(self.invoice._payplug_shows_portal_button())
+        self.assertTrue(self.invoice._has_to_be_paid())
+
+    def test_native_button_that_leads_nowhere_gives_way(self):
+        self._needs_account_payment()
+        self.assertFalse(self.invoice._has_to_be_paid())
+        self.company.payplug_enabled = False
+        self.env.invalidate_all()
+        self.assertTrue(self.invoice._has_to_be_paid())
+
+    # === PAPER === #
+
+    def _print(self, invoice):
+        """Return the printed invoice as HTML."""
+        report = self.env["ir.actions.report"].with_user(self.biller)
+        content, _kind = report._render_qweb_html(
+            "account.report_invoice_with_payments", invoice.ids
+        )
+        return html.fromstring(content)
+
+    def test_printed_invoice_has_no_code_unless_the_company_wants_it(self):
+        self.assertFalse(self._print(self.invoice).xpath("//*[@id='payplug_qr_code']"))
+
+    def test_printed_invoice_leads_to_the_stable_page(self):
+        self.company.payplug_qr_code = True
+        self.company.payplug_link_target = "payplug"  # which is never printed
+        link = self._request(self.invoice)
+        [block] = self._print(self.invoice).xpath("//*[@id='payplug_qr_code']")
+        url = self.invoice._payplug_page_url()
+        self.assertEqual(set(block.xpath(".//a/@href")), {url})
+        self.assertIn("Pay online", block.text_content())
+        [picture] = block.xpath(".//img/@src")
+        self.assertEqual(self._read_qr_code(picture), url)
+        self.assertNotIn(link.url, html.tostring(block).decode())
+
+    def _read_qr_code(self, data_url):
+        """Return what a telephone would read in the picture."""
+        if zxingcpp is None:
+            self.skipTest("zxing-cpp is not installed")
+        data = base64.b64decode(data_url.partition(",")[2])
+        [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(data)).convert("L"))
+        return code.text
+
+    def test_invoice_that_cannot_be_paid_online_is_printed_without_a_code(self):
+        self.company.payplug_qr_code = True
+        draft = self._create_payable_invoice(post=False)
+        self._register_payment(self.invoice)
+        for invoice in (draft, self.invoice):
+            self.assertFalse(self._print(invoice).xpath("//*[@id='payplug_qr_code']"))
+
+    def test_printed_words_are_in_the_customers_language(self):
+        self.company.payplug_qr_code = True
+        self.customer.partner_id.lang = "fr_FR"
+        [block] = self._print(self.invoice).xpath("//*[@id='payplug_qr_code']")
+        self.assertIn("Payer en ligne", block.text_content())
