@@ -86,6 +86,7 @@ class Walk:
         self._picture("sign-in")
         window.get_by_role("button", name="Sign in").click()
         self._see_notification("Connected to Payplug (test mode)")
+        expect(self.page.locator("[name=payplug_account_name]").last).to_be_visible()
         self._show_payplug_settings()
         self._picture("connected")
 

@@ -15,15 +15,13 @@ class AccountMove(models.Model):
     def action_payplug_send_link(self):
         """Make or reuse the payment link, then open Odoo's Send window with it.
 
+        Of several, open the window that sends them in the background.
+
         :raise UserError: if a condition is not met, or Payplug is silent or refuses
         """
-        if len(self) != 1:
-            raise UserError(
-                self.env._(
-                    "A payment link is sent for one invoice at a time: select one."
-                )
-            )
         self.check_access("write")
+        if len(self) != 1:
+            return self.env["payplug.send.links"]._open(self)
         self._payplug_check_conditions()
         links = in_a_hurry(self.env["payplug.payment.link"], payplug_waits=True)
         before_sudo = self.sudo()._payplug_open_link()  # links are for machines

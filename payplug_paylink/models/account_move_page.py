@@ -108,7 +108,8 @@ class AccountMove(models.Model):
         """
         if not self._payplug_is_payable():
             return ""
-        links = in_a_hurry(self.env["payplug.payment.link"], payplug_waits=True)
+        links = self.env["payplug.payment.link"].with_context(payplug_customer=True)
+        links = in_a_hurry(links, payplug_waits=True)
         link = links._request(self, may_renew=self._payplug_may_renew())
         return link.url if link._is_current() else ""
 

@@ -11,9 +11,6 @@ from odoo.tools import mute_logger
 
 _logger = logging.getLogger(__name__)
 
-# A conflict between transactions: whoever began them begins again.
-CONFLICTS = (psycopg2.OperationalError, ConcurrencyError)
-
 LOCK_OF_INVOICES = 1_886_413_168  # the bytes "pplp": our own space of advisory locks
 
 # Where a link may come from, for each state to which it may go.
@@ -198,22 +195,3 @@ class PayplugPaymentLink(models.Model):
     def _client(self):
         """Return the client with the key of the link's own mode."""
         return self.company_id._payplug_client(is_live=self.is_live)
-
-    # === HELP === #
-
-    def _attempt(self, act):
-        """Do something in a savepoint; what goes wrong concerns this link alone.
-
-        :param act: a function without arguments
-        :return: what kept it from being done, None if nothing did
-        :raise ConcurrencyError or psycopg2.OperationalError: a conflict between
-            transactions, after which all of this one must begin again
-        """
-        try:
-            with self.env.cr.savepoint():
-                act()
-        except CONFLICTS:
-            raise
-        except Exception as error:  # any addon may refuse, in any way
-            return error
-        return None

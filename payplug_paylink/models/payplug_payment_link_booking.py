@@ -11,6 +11,8 @@ from pytz import timezone, utc
 from odoo import models
 from odoo.exceptions import UserError
 
+from ..transactions import attempt
+
 _logger = logging.getLogger(__name__)
 
 LEGAL_TIMEZONE = "Europe/Paris"
@@ -32,7 +34,7 @@ class PayplugPaymentLink(models.Model):
         if not self.to_book:
             return None
         link = self._for_accountant()
-        refusal = self._attempt(link._book)
+        refusal = attempt(self.env, link._book)
         if refusal:  # the money came all the same
             _logger.warning(
                 "Link %s is paid but not booked: %s",

@@ -17,7 +17,7 @@ from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 from ..payplug_remote import PayplugRejected, PayplugUnavailable
-from .payplug_payment_link import CONFLICTS
+from ..transactions import CONFLICTS, attempt
 
 _logger = logging.getLogger(__name__)
 
@@ -132,7 +132,7 @@ class PayplugPaymentLink(models.Model):
 
         refusal = None
         try:
-            error = self._attempt(do) or refusal
+            error = attempt(self.env, do) or refusal
             self._remember_attempt(error)
         except CONFLICTS as conflict:
             self.env.cr.rollback()

@@ -10,7 +10,7 @@ from odoo.exceptions import UserError
 
 from ..payplug_api import LINK_DAYS
 from ..payplug_remote import PayplugError, PayplugUnavailable
-from .payplug_payment_link import CONFLICTS
+from ..transactions import CONFLICTS
 from .payplug_payment_link_cron import ASK_AGAIN, TRY_AGAIN
 
 _logger = logging.getLogger(__name__)

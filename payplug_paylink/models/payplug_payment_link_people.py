@@ -118,22 +118,26 @@ class PayplugPaymentLink(models.Model):
         return self if is_person else self._for_accountant()
 
     def _tell_made(self):
-        link = self._speaker()
+        if not self:
+            return
+        told = {link.move_id.id: link._speaker()._made_sentence() for link in self}
+        speaker = self[:1]._speaker()
+        speaker.move_id.browse(told)._message_log_batch(told)
+
+    def _made_sentence(self):
         values = {
-            "mode": link.company_id._payplug_mode_word(link.is_live),
-            **link._names(),
+            "mode": self.company_id._payplug_mode_word(self.is_live),
+            **self._names(),
         }
-        if self.env.user._is_internal():
-            told = link.env._(
-                "Payment link %(payment)s of %(amount)s made (%(mode)s).", **values
-            )
-        else:
-            told = link.env._(
+        if self.env.context.get("payplug_customer"):
+            return self.env._(
                 "Payment link %(payment)s of %(amount)s made by the customer "
                 "(%(mode)s).",
                 **values,
             )
-        link._tell(told)
+        return self.env._(
+            "Payment link %(payment)s of %(amount)s made (%(mode)s).", **values
+        )
 
     def _tell_refused(self):
         link = self._speaker()

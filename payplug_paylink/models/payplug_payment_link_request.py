@@ -3,7 +3,6 @@
 import logging
 from contextlib import ExitStack
 from datetime import timedelta
-from functools import partial
 
 import psycopg2
 
@@ -92,30 +91,32 @@ class PayplugPaymentLink(models.Model):
         with self.env.cr.savepoint():
             link = self._create_row(move)
             client = link._client()
-            link._take(client.create_payment(link._prepare_payload()), client)
+            remote = client.create_payment(link._prepare_payload())
+            link._take([remote], client)
         return link
 
-    def _take(self, remote, client):
-        """Take over the payment that was made for this row, or let nobody pay it.
+    def _take(self, remotes, client):
+        """Take over the payments that were made for these rows, or let nobody pay them.
 
-        :param RemotePayment remote: the new payment
-        :param PayplugClient client: the one that made it
+        :param list remotes: the new `RemotePayment` of each row, in their order
+        :param PayplugClient client: the one that made them
         """
-        forget = partial(_abort_quietly, client, remote.id)
         with ExitStack() as undo:
-            undo.callback(forget)  # a savepoint of a caller runs no rollback hook
-            self.write(
-                {
-                    "payplug_id": remote.id,
-                    "url": remote.url,
-                    "expires_at": remote.created_at + timedelta(days=LINK_DAYS),
-                }
-            )
-            self._become_current()
+            # Here and not by the hook alone: a caller's savepoint runs none.
+            for remote in remotes:
+                undo.callback(_abort_quietly, client, remote.id)
+            for link, remote in zip(self, remotes, strict=True):
+                link.write(
+                    {
+                        "payplug_id": remote.id,
+                        "url": remote.url,
+                        "expires_at": remote.created_at + timedelta(days=LINK_DAYS),
+                    }
+                )
+                link._become_current()
             self._tell_made()
             self.env.flush_all()
-            self.env.cr.postrollback.add(forget)
-            undo.pop_all()
+            self.env.cr.postrollback.add(undo.pop_all().close)
 
     def _prepare_payload(self):
         """Return the body that creates this link's payment, amounts in cents."""

@@ -1,6 +1,7 @@
-"""Odoo's Send window warns when our template would go without a payment button."""
+"""Odoo's Send window, beside the queue of payment links and with our template."""
 
 from odoo import api, models
+from odoo.exceptions import UserError
 
 
 class AccountMoveSendWizard(models.TransientModel):
@@ -10,13 +11,15 @@ class AccountMoveSendWizard(models.TransientModel):
     def _compute_alerts(self):
         # EXTEND account
         result = super()._compute_alerts()
-        template = self.env.ref(
-            "payplug_paylink.mail_template_payment_link", raise_if_not_found=False
-        )
         for wizard in self:
-            if template and wizard.template_id == template:
+            if wizard._payplug_sends_link():
                 wizard.alerts = {**(wizard.alerts or {}), **wizard._payplug_alerts()}
         return result
+
+    def _payplug_sends_link(self):
+        """Tell whether the mail is written with our template."""
+        template = self.move_id._payplug_template()
+        return bool(template) and self.template_id == template
 
     def _payplug_alerts(self):
         """Return what the user must know before a mail with our template leaves."""
@@ -32,3 +35,38 @@ class AccountMoveSendWizard(models.TransientModel):
                 ),
             }
         }
+
+    def action_send_and_print(self, allow_fallback_pdf=False):
+        # EXTEND account: what is sent here is not sent in the background, too
+        by_hand = self.filtered(
+            lambda wizard: (
+                wizard._payplug_sends_link() and "email" in wizard.sending_methods
+            )
+        )
+        by_hand._payplug_leave_queue()
+        result = super().action_send_and_print(allow_fallback_pdf=allow_fallback_pdf)
+        queue_sudo = self.env["payplug.sending"].sudo()  # machines write the queue
+        queue_sudo._set_sent(by_hand.move_id)
+        return result
+
+    def _payplug_leave_queue(self):
+        """Take the invoice out of the queue, unless a worker was faster.
+
+        :raise UserError: if it is being sent, or was sent since this window opened
+        """
+        for wizard in self:
+            sending_sudo = wizard.move_id._payplug_sendings_sudo()
+            if not sending_sudo:
+                continue
+            opened_before = sending_sudo.state == "sent" and (
+                sending_sudo.sent_at >= wizard.create_date
+            )
+            if opened_before or not sending_sudo.try_lock_for_update():
+                raise UserError(
+                    wizard.env._(
+                        "The payment link of %(invoice)s was sent in the background "
+                        "meanwhile: look at the invoice, and open this window again to "
+                        "send it once more.",
+                        invoice=wizard.move_id.display_name,
+                    )
+                )

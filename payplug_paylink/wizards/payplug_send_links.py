@@ -1,0 +1,112 @@
+"""The window that sends the links of many invoices: who gets one, and who does not."""
+
+from odoo import Command, api, fields, models
+from odoo.exceptions import UserError
+
+
+class PayplugSendLinks(models.TransientModel):
+    _name = "payplug.send.links"
+    _description = "Send payment links"
+
+    template_id = fields.Many2one(
+        comodel_name="mail.template",
+        string="E-mail template",
+        required=True,
+        domain=[("model", "=", "account.move")],
+        default=lambda self: self.env["account.move"]._payplug_template(),
+    )
+    pdf_report_id = fields.Many2one(
+        comodel_name="ir.actions.report",
+        string="Print model",
+        domain="[('id', 'in', available_report_ids)]",
+    )
+    available_report_ids = fields.Many2many(
+        "ir.actions.report", compute="_compute_available_report_ids"
+    )
+    again = fields.Boolean(
+        string="Send again what was sent already",
+        help="Invoices whose link was mailed and still waits to be paid.",
+    )
+    line_ids = fields.One2many("payplug.send.links.line", "wizard_id")
+    ready_ids = fields.One2many(
+        "payplug.send.links.line", compute="_compute_groups", string="To be sent"
+    )
+    refused_ids = fields.One2many(
+        "payplug.send.links.line", compute="_compute_groups", string="Not sent"
+    )
+    ready_count = fields.Integer(compute="_compute_groups")
+    refused_count = fields.Integer(compute="_compute_groups")
+
+    @api.model
+    def _open(self, moves):
+        """Return the action that opens the window for these invoices, judged.
+
+        :param moves: any number of `account.move` records
+        """
+        wizard = self.create({"line_ids": self._prepare_lines(moves)})
+        return {
+            "type": "ir.actions.act_window",
+            "name": self.env._("Send payment links"),
+            "res_model": self._name,
+            "res_id": wizard.id,
+            "view_mode": "form",
+            "target": "new",
+        }
+
+    def _prepare_lines(self, moves):
+        sent_on = moves._payplug_sent_on()
+        return [
+            Command.create(
+                {
+                    "move_id": move.id,
+                    "reasons": "\n".join(move._payplug_unmet_conditions()),
+                    "sent_at": sent_on.get(move),
+                }
+            )
+            for move in moves
+        ]
+
+    @api.depends("line_ids.reasons", "line_ids.sent_at", "again")
+    def _compute_groups(self):
+        for wizard in self:
+            lines = wizard.line_ids
+            ready = lines.filtered(lambda line: not line.reasons)
+            if not wizard.again:
+                ready = ready.filtered(lambda line: not line.sent_at)
+            wizard.ready_ids = ready
+            wizard.refused_ids = lines - ready
+            wizard.ready_count = len(wizard.ready_ids)
+            wizard.refused_count = len(wizard.refused_ids)
+
+    @api.depends("line_ids")
+    def _compute_available_report_ids(self):
+        for wizard in self:
+            moves = wizard.line_ids.move_id
+            wizard.available_report_ids = moves._get_available_action_reports()
+
+    def action_send(self):
+        """Put what can be sent into the queue, and return at once.
+
+        :raise UserError: if nothing can be sent
+        """
+        self.ensure_one()
+        moves = self.ready_ids.move_id
+        if not moves:
+            raise UserError(self.env._("None of these invoices can be sent."))
+        moves.check_access("write")
+        queue_sudo = self.env["payplug.sending"].sudo()  # machines write the queue
+        queue_sudo._enqueue(moves, self.template_id, self.pdf_report_id)
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._("Payment links"),
+                "message": self.env._(
+                    "%(count)s invoices are being sent in the background. You can go "
+                    "on working: a message tells when all are through.",
+                    count=len(moves),
+                ),
+                "type": "success",
+                "next": {"type": "ir.actions.act_window_close"},
+            },
+        }

@@ -1,0 +1,37 @@
+"""One invoice in the window that sends the links of many."""
+
+from odoo import api, fields, models
+from odoo.tools import format_datetime
+
+
+class PayplugSendLinksLine(models.TransientModel):
+    _name = "payplug.send.links.line"
+    _description = "Invoice whose payment link may be sent"
+
+    wizard_id = fields.Many2one("payplug.send.links", required=True, ondelete="cascade")
+    move_id = fields.Many2one(
+        "account.move", string="Invoice", required=True, ondelete="cascade"
+    )
+    partner_id = fields.Many2one(related="move_id.partner_id", string="Customer")
+    email = fields.Char(related="move_id.partner_id.email", string="E-mail")
+    currency_id = fields.Many2one(related="move_id.currency_id")
+    amount = fields.Monetary(string="Amount due", compute="_compute_amount")
+    reasons = fields.Text(readonly=True)
+    sent_at = fields.Datetime(readonly=True)
+    why_not = fields.Text(string="Why not", compute="_compute_why_not")
+
+    @api.depends("move_id")
+    def _compute_amount(self):
+        for line in self:
+            line.amount = line.move_id._payplug_amount_due()
+
+    @api.depends("reasons", "sent_at")
+    def _compute_why_not(self):
+        for line in self:
+            line.why_not = line.reasons or (
+                line.sent_at
+                and self.env._(
+                    "It was sent on %(date)s and waits to be paid.",
+                    date=format_datetime(self.env, line.sent_at),
+                )
+            )
