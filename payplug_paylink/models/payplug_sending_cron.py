@@ -135,7 +135,9 @@ class PayplugSending(models.Model):
             return  # paid, as Payplug has just said: nothing to send any more
         move.env["account.move.send"]._generate_and_send_invoices(
             move,
-            mail_template=self.template_id or move._payplug_template(),
+            # In the sender's name as well: templates may speak of "user".
+            mail_template=self.template_id.with_env(move.env)
+            or move._payplug_template(),
             pdf_report=self.pdf_report_id or None,
             sending_methods=["email"],
             author_user_id=self.user_id.id,
