@@ -1,4 +1,4 @@
-"""Money that comes late: for a link that ended, or beside another that is pending."""
+"""Money that comes late: for a link that ended, or beside a pending one."""
 
 from odoo import fields
 from odoo.exceptions import UserError
