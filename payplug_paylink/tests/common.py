@@ -132,6 +132,13 @@ class PayplugBookingCommon(PayplugCommon):
         )
         cls.cron = cls.env.ref("payplug_paylink.ir_cron_follow")
 
+    def _make_links(self, count):
+        """Return the links of so many new invoices, oldest first."""
+        links = self.env["payplug.payment.link"].sudo()
+        for _each in range(count):
+            links += self._request(self._create_payable_invoice())
+        return links
+
     def _run_cron(self):
         self.env.flush_all()
         with self.enter_registry_test_mode():
