@@ -53,9 +53,7 @@ class TestJournal(PayplugCommon):
         self.assertNotEqual(journal, before)
         self.assertNotEqual(journal.code, before.code)
         account = journal._payplug_inbound_line().payment_account_id
-        self.assertNotEqual(
-            account, before._payplug_inbound_line().payment_account_id
-        )
+        self.assertNotEqual(account, before._payplug_inbound_line().payment_account_id)
         self.assertTrue(account.reconcile)
 
     def _create_bare_company(self, name, **values):
