@@ -12,7 +12,7 @@ TO_BOOK = "Payplug payment to book"
 @tagged("post_install", "-at_install")
 class TestCredit(PayplugBookingCommon):
     def assertCredit(self, link, partner):
-        """Check that a link's money is the credit of this customer, and settles nothing."""
+        """Check that a link's money is this customer's credit, and settles nothing."""
         payment = link.account_payment_id
         self.assertRecordValues(
             payment,

@@ -33,7 +33,7 @@ class TestHelp(PayplugBookingCommon):
             self.link._register_payment()
 
     def assertCalled(self):
-        """Check that the money is to book, and that the seller alone was called, once."""
+        """Check that the money is to book, and that the seller alone was called."""
         self.assertRecordValues(
             self.link,
             [{"state": "paid", "to_book": True, "account_payment_id": False}],

@@ -1,4 +1,4 @@
-"""A link that is no longer good: not offered, not reused, replaced or at least ended."""
+"""A link that is no longer good: not offered, not reused, and replaced or ended."""
 
 from datetime import timedelta
 
