@@ -176,7 +176,7 @@ class TestStory(PayplugDoorsCommon):
             run_state_machine_as_test(
                 story,
                 settings=settings(
-                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 30)),
+                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 26)),
                     stateful_step_count=25,
                     deadline=None,
                     derandomize=True,
