@@ -95,7 +95,7 @@ class TestCompanies(PayplugCommon):
 
     def test_credit_on_account_of_a_branch_is_booked_in_the_branch(self):
         """Whatever companies the user who brings the news has ticked."""
-        for ticked in (self.branch, self.branch + self.company):
+        for ticked in (self.branch, self.company + self.branch):
             with self.subTest(ticked=ticked.mapped("name")):
                 invoice = self._invoice_of(self.branch)
                 invoice.action_post()
