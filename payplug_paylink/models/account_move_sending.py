@@ -81,7 +81,7 @@ class AccountMove(models.Model):
             move._message_log(body=self.env._("Payment link taken back, not sent."))
         return self._payplug_notification(
             self.env._("Taken back"),
-            self.env._("%(count)s invoices will not be sent.", count=len(taken)),
+            self.env._("Invoices that will not be sent: %(count)s.", count=len(taken)),
         )
 
     def _get_alerts(self):

@@ -7,7 +7,6 @@ import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
-from odoo.tools import mute_logger
 
 _logger = logging.getLogger(__name__)
 
@@ -165,13 +164,14 @@ class PayplugPaymentLink(models.Model):
 
         Not to go on: this transaction is too old to see what the other one did.
         """
+        query = "SELECT pg_advisory_xact_lock(%s, %s)"
         with (
             suppress(psycopg2.errors.LockNotAvailable),
-            mute_logger("odoo.sql_db"),
             self.env.cr.savepoint(flush=False),
         ):
             self.env.cr.execute("SET LOCAL lock_timeout = '2s'")
-            self.env.cr.execute("SELECT pg_advisory_xact_lock(%s, %s)", lock)
+            # Not `mute_logger`: it is undone when another thread's ends meanwhile.
+            self.env.cr.execute(query, lock, log_exceptions=False)
 
     # === STATES === #
 

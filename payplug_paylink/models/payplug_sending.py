@@ -55,9 +55,11 @@ class PayplugSending(models.Model):
         readonly=True,
         help="After a failure, or while a worker is at it.",
     )
-    attempts = fields.Integer(readonly=True)
+    attempts = fields.Integer(string="Attempts in vain", readonly=True)
     is_told = fields.Boolean(
-        readonly=True, help="The user was told that all of his are through."
+        string="Notice given",
+        readonly=True,
+        help="The user was told that all of his are through.",
     )
 
     _move_unique = models.UniqueIndex(

@@ -43,12 +43,12 @@ class PayplugSending(models.Model):
         sent = len(self) - len(failed)
         if failed:
             message = env._(
-                "%(sent)s payment links sent, %(failed)s not sent.",
+                "Payment links sent: %(sent)s, not sent: %(failed)s.",
                 sent=sent,
                 failed=len(failed),
             )
         else:
-            message = env._("%(sent)s payment links sent.", sent=sent)
+            message = env._("Payment links sent: %(sent)s.", sent=sent)
         return {
             "type": "warning" if failed else "success",
             "title": env._("Payment links"),

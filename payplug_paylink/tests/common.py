@@ -7,12 +7,20 @@ is under test.
 from urllib.parse import urlsplit
 
 from odoo import Command
-from odoo.tests import HOST, new_test_user
+from odoo.tests import HOST, HttpCase, new_test_user
 from odoo.tests.common import _super_send
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
 from .payplug_emulator import PayplugEmulator
+
+# The loggers of what a test provokes.
+LINK_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link"
+BOOKING_LOG = f"{LINK_LOG}_booking"
+CRON_LOG = f"{LINK_LOG}_cron"
+FOLLOW_LOG = f"{LINK_LOG}_follow"
+
+WEEK = 7 * 24 * 3600
 
 
 class RealRequests:
@@ -126,3 +134,69 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
     def _request(self, invoice):
         """Return the invoice's link, made or reused as its button does."""
         return self.env["payplug.payment.link"]._request(invoice)
+
+
+class PayplugBookingCommon(PayplugCommon):
+    """For what the books and the cron make of payments: those of the test mode, too."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
+        cls.cron = cls.env.ref("payplug_paylink.ir_cron_follow")
+
+    def _make_links(self, count):
+        """Return the links of so many new invoices, oldest first."""
+        links = self.env["payplug.payment.link"].sudo()
+        for _each in range(count):
+            links += self._request(self._create_payable_invoice())
+        return links
+
+    def _run_cron(self):
+        self.env.flush_all()
+        with self.enter_registry_test_mode():
+            self.cron.method_direct_trigger()
+        self.env.invalidate_all()
+
+    def _triggers(self):
+        """Return how often the cron was asked to run."""
+        return self.env["ir.cron.trigger"].search_count(
+            [("cron_id", "=", self.cron.id)]
+        )
+
+    def _pay(self, link, **options):
+        """Let the customer pay, and Odoo look."""
+        self.payplug.pay(link.payplug_id, **options)
+        link._refresh()
+        return link
+
+    def _pay_partly(self, invoice, amount=20.0):
+        """Register a payment by other means of a part of what is due."""
+        return self._register_payment(
+            invoice, amount=amount, payment_difference_handling="open"
+        )
+
+    def _failure(self, link):
+        """Return Payplug's code for why a payment is not payable, or was not paid."""
+        return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")
+
+    def _calls_for_help(self, record):
+        return record.activity_ids.mapped("summary")
+
+    def _told(self, invoice, words):
+        """Return the chatter's lines with these words."""
+        return invoice.message_ids.filtered(lambda line: words in line.body)
+
+
+class PayplugDoorsCommon(PayplugBookingCommon, HttpCase):
+    """For what reaches Odoo from the Internet."""
+
+    def _deliver(self):
+        """Let Payplug send its notifications; return the statuses of each one."""
+        self.env.flush_all()
+        with self.allow_requests(all_requests=True):
+            told = self.payplug.deliver()
+        self.env.invalidate_all()
+        return [notification.statuses for notification in told]

@@ -82,10 +82,79 @@ class TestCompanies(PayplugCommon):
         link = self._pay(invoice)
         self.assertEqual(self.payplug.ledger()[-1]["account"], self.account.id)
         self.assertEqual(link.company_id, self.branch)
-        self.assertEqual(
-            link.account_payment_id.journal_id, self.company.payplug_journal_id
+        self.assertRecordValues(
+            link.account_payment_id,
+            [
+                {
+                    "company_id": self.branch.id,
+                    "journal_id": self.company.payplug_journal_id.id,
+                }
+            ],
         )
         self.assertEqual(invoice.amount_residual, 0)
+
+    def test_credit_on_account_of_a_branch_is_booked_in_the_branch(self):
+        """Whatever companies the user who brings the news has ticked."""
+        for ticked in (self.branch, self.company + self.branch):
+            with self.subTest(ticked=ticked.mapped("name")):
+                invoice = self._invoice_of(self.branch)
+                invoice.action_post()
+                link = self._request(invoice)
+                invoice.button_draft()
+                self.payplug.pay(link.payplug_id)
+                invoice.with_context(
+                    allowed_company_ids=ticked.ids
+                ).action_payplug_refresh()
+                self.assertRecordValues(
+                    link.account_payment_id,
+                    [
+                        {
+                            "company_id": self.branch.id,
+                            "journal_id": self.company.payplug_journal_id.id,
+                            "is_reconciled": False,
+                        }
+                    ],
+                )
+                self.assertEqual(
+                    link.account_payment_id.move_id.company_id, self.branch
+                )
+                self.assertEqual(
+                    invoice.activity_ids.mapped("summary"), ["Paid twice: refund?"]
+                )
+
+    def test_cron_follows_each_company_and_mode_with_its_own_key(self):
+        links = self.env["payplug.payment.link"].sudo()
+        for company in (self.company, self.other):
+            invoice = self._invoice_of(company)
+            invoice.action_post()
+            links += self._request(invoice)
+        self.company.write(
+            {
+                "payplug_book_test_payments": False,
+                "payplug_live_key": self.account.live_key,
+                "payplug_mode": "live",
+            }
+        )
+        links += self._request(self._create_payable_invoice())
+        for link in links:
+            self.payplug.pay(link.payplug_id)
+        self._new_calls()
+        self.env.flush_all()
+        with self.enter_registry_test_mode():
+            self.env.ref("payplug_paylink.ir_cron_follow").method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertEqual(links.mapped("state"), ["paid"] * 3)
+        asked = [(call.account, call.is_live, call.path) for call in self._new_calls()]
+        self.assertEqual(
+            sorted(asked),
+            sorted(
+                [
+                    (self.account.id, False, "/v1/payments"),
+                    (self.account.id, True, "/v1/payments"),
+                    (self.other_account.id, False, "/v1/payments"),
+                ]
+            ),
+        )
 
     def test_billing_user_of_a_branch_alone_sends_its_links(self):
         invoice = self._invoice_of(self.branch)

@@ -117,7 +117,13 @@ class TestConcurrency(RealRequests, BaseCase):
             outcomes.append(retrying(invoice.action_payplug_send_link, env))
 
     def test_double_click_gives_one_link_and_two_send_windows(self):
-        self.payplug.set_latency(0.3)  # both are at it at the same time
+        for latency in (0.3, 2):  # the second click waits for the first, or gives up
+            with self.subTest(latency=latency):
+                self.setUp()
+                self.payplug.set_latency(latency)
+                self._double_click()
+
+    def _double_click(self):
         outcomes = []
         clicks = [
             threading.Thread(target=partial(self._click, outcomes)) for _click in "12"

@@ -138,7 +138,8 @@ class TestConditions(PayplugCommon):
         self.assertMet(self._create_payable_invoice(0.30))
         self.assertUnmet(self._create_payable_invoice(50.01), "0.30 € to 50.00 €")
 
-    def test_two_due_dates_are_both_shown(self):
+    def _create_invoice_of_two_halves(self):
+        """Return an invoice of 1 January to be paid by halves, in 10 and in 40 days."""
         terms = self.env["account.payment.term"].create(
             {
                 "name": "Half and half",
@@ -150,10 +151,21 @@ class TestConditions(PayplugCommon):
                 ],
             }
         )
-        invoice = self._create_payable_invoice(
+        return self._create_payable_invoice(
             invoice_date="2026-01-01", invoice_payment_term_id=terms.id
         )
+
+    def test_two_due_dates_are_both_shown(self):
+        invoice = self._create_invoice_of_two_halves()
         self.assertUnmet(invoice, "2 due dates", "01/11/2026", "02/10/2026")
+
+    def test_two_lines_due_on_the_same_date_count_as_one_due_date(self):
+        invoice = self._create_invoice_of_two_halves()
+        halves = invoice.line_ids.filtered("date_maturity")
+        self.assertEqual(len(halves), 2)
+        halves.date_maturity = "2026-02-10"  # allowed after posting, too
+        self.assertEqual(len(invoice.line_ids.filtered("date_maturity")), 2)
+        self.assertMet(invoice)
 
     def test_refusal_names_the_invoice_and_every_unmet_condition(self):
         self.partner_a.email = False

@@ -93,6 +93,13 @@ class TestDoors(PayplugCommon, HttpCase):
                 self.assertEqual(self._ring(signature=signature), 404)
         self.assertFalse(self._new_calls())
 
+    def test_signature_is_judged_without_any_query(self):
+        links = self.env["payplug.payment.link"].sudo(False)
+        good = self.link._signature("notify", self.link.id)  # the secret is cached now
+        with self.assertQueryCount(0):
+            self.assertTrue(links._is_signature("notify", self.link.id, good))
+            self.assertFalse(links._is_signature("notify", self.link.id, "0" * 32))
+
     def test_link_that_is_gone_is_answered_200(self):
         gone = self.env["payplug.payment.link"].browse(self.link.id + 100_000)
         self.assertEqual(self._ring(gone), 200)

@@ -83,7 +83,7 @@ class TestSending(PayplugCommon, MailCase):
     def test_send_returns_at_once_and_shows_being_sent(self):
         invoices = self._invoices()
         action = self._enqueue(invoices)
-        self.assertIn("3 invoices are being sent", action["params"]["message"])
+        self.assertIn("being sent in the background: 3", action["params"]["message"])
         self.assertFalse(self.payplug.calls)
         self.assertEqual(self._states(invoices), ["waiting"] * 3)
         found = self.env["account.move"].search(
@@ -269,7 +269,7 @@ class TestSending(PayplugCommon, MailCase):
         self._enqueue(invoices)
         taken = invoices[:2]
         action = taken.with_user(self.biller).action_payplug_take_back()
-        self.assertIn("2 invoices will not be sent", action["params"]["message"])
+        self.assertIn("will not be sent: 2", action["params"]["message"])
         self.assertEqual(len(self._run_cron()), 1)
         self.assertEqual(self._states(invoices), [False, False, "sent"])
         with self.assertRaisesRegex(UserError, "too late"):
@@ -335,7 +335,7 @@ class TestSending(PayplugCommon, MailCase):
             lambda one: "account_notification" in one.message
         )
         self.assertEqual(len(told), 1)
-        self.assertIn("1 payment links sent, 1 not sent", told.message)
+        self.assertIn("links sent: 1, not sent: 1", told.message)
         self._run_cron()
         self.assertTrue(all(self._queue(invoices).mapped("is_told")))
 

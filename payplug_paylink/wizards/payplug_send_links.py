@@ -102,8 +102,8 @@ class PayplugSendLinks(models.TransientModel):
             "params": {
                 "title": self.env._("Payment links"),
                 "message": self.env._(
-                    "%(count)s invoices are being sent in the background. You can go "
-                    "on working: a message tells when all are through.",
+                    "Invoices being sent in the background: %(count)s. You can go on "
+                    "working, a message tells when all are through.",
                     count=len(moves),
                 ),
                 "type": "success",

@@ -1,0 +1,93 @@
+"""Our filters, for a user who reads invoices and has no rights on links."""
+
+from ast import literal_eval
+
+from lxml import etree
+
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from .common import PayplugCommon
+
+
+@tagged("post_install", "-at_install")
+class TestFilters(PayplugCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.user = cls._create_user("colleague", "base.group_user")
+        cls.env["ir.model.access"].create(
+            {
+                "name": "invoices for everybody",
+                "model_id": cls.env["ir.model"]._get_id("account.move"),
+                "group_id": cls.env.ref("base.group_user").id,
+                "perm_read": True,
+            }
+        )
+
+    def _nodes(self, user):
+        """Return the nodes of the search view that a user gets, by name."""
+        compiled = (
+            self.env["account.move"]
+            .with_user(user)
+            .get_view(self.env.ref("account.view_account_invoice_filter").id, "search")
+        )
+        view = etree.fromstring(compiled["arch"])
+        return {node.get("name"): node for node in view.iter("filter")}
+
+    def _search(self, *domain):
+        return self.env["account.move"].with_user(self.user).search(list(domain))
+
+    def test_colleague_has_no_rights_on_links(self):
+        with self.assertRaises(AccessError):
+            self.env["payplug.payment.link"].with_user(self.user).search([])
+
+    def test_colleague_uses_the_filters(self):
+        waiting, refused, none = (self._create_payable_invoice() for _each in "123")
+        for invoice in (waiting, refused):
+            self._request(invoice)
+        self.payplug.refuse(refused.payment_id)
+        refused.action_payplug_refresh()
+        ours = ("id", "in", (waiting + refused + none).ids)
+        nodes = self._nodes(self.user)
+        for name, found in {
+            "online_payment": waiting + refused,
+            "payplug_pending": waiting + refused,
+            "payplug_refused": refused,
+            "payplug_paid": none.browse(),
+            "payplug_expired": none.browse(),
+        }.items():
+            with self.subTest(filter=name):
+                domain = literal_eval(nodes[name].get("domain"))
+                self.assertEqual(self._search(ours, *domain), found.sorted())
+
+    def test_colleague_searches_payment_ids_and_links(self):
+        invoice = self._create_payable_invoice()
+        self._request(invoice)
+        self.assertEqual(self._search(("payment_id", "=", invoice.payment_id)), invoice)
+        for domain in (
+            ("payment_link", "=", invoice.payment_link),
+            ("payment_link", "!=", False),
+            ("payment_link_button", "!=", False),
+        ):
+            with self.subTest(domain=domain):
+                self.assertIn(invoice, self._search(domain))
+
+    def test_colleague_groups_by_state(self):
+        invoice = self._create_payable_invoice()
+        self._request(invoice)
+        groups = (
+            self.env["account.move"]
+            .with_user(self.user)
+            ._read_group(
+                [("id", "=", invoice.id)],
+                ["payplug_state", "online_payment"],
+                ["__count"],
+            )
+        )
+        self.assertEqual(groups, [("pending", True, 1)])
+
+    def test_filter_of_what_is_to_book_is_for_accounting_only(self):
+        self.assertIn("payplug_to_book", self._nodes(self.biller))
+        self.assertNotIn("payplug_to_book", self._nodes(self.user))
+        self.assertIn("payplug_pending", self._nodes(self.user))

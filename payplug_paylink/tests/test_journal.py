@@ -1,0 +1,75 @@
+"""The Payplug journal: made when it is missing, refused when it is not for Payplug."""
+
+from odoo.exceptions import UserError
+from odoo.tests import tagged
+
+from .common import PayplugCommon
+
+
+@tagged("post_install", "-at_install")
+class TestJournal(PayplugCommon):
+    def assertRefused(self, journal, words):
+        """Check that the company's settings refuse a journal, and keep the one before.
+
+        :param str words: a regular expression for what the refusal says
+        """
+        before = self.company.payplug_journal_id
+        with self.assertRaisesRegex(UserError, words), self.env.cr.savepoint():
+            self.company.payplug_journal_id = journal
+        self.env.invalidate_all()
+        self.assertEqual(self.company.payplug_journal_id, before)
+
+    def test_sales_journal_is_refused(self):
+        self.assertRefused(
+            self.company_data["default_journal_sale"], "cannot take payments: it must"
+        )
+
+    def test_cash_journal_is_refused_even_with_an_account_of_its_own(self):
+        journal = self.company_data["default_journal_cash"]
+        account = self.company.payplug_journal_id._payplug_create_outstanding_account()
+        journal._payplug_inbound_line().payment_account_id = account
+        self.assertRefused(journal, "must be a bank journal")
+
+    def test_bank_journal_that_shares_its_outstanding_account_is_refused(self):
+        journal = self.company_data["default_journal_bank"]
+        journal._payplug_inbound_line().payment_account_id = (
+            self.company.payplug_journal_id._payplug_inbound_line().payment_account_id
+        )
+        self.assertRefused(journal, "no other journal uses")
+
+    def test_bank_journal_with_an_account_of_its_own_is_taken(self):
+        journal = self.company_data["default_journal_bank"]
+        journal._payplug_inbound_line().payment_account_id = (
+            journal._payplug_create_outstanding_account()
+        )
+        self.company.payplug_journal_id = journal
+        self.assertEqual(self.company.payplug_journal_id, journal)
+
+    def test_emptied_journal_is_made_anew(self):
+        before = self.company.payplug_journal_id
+        self.company.payplug_journal_id = False
+        journal = self.company.payplug_journal_id
+        self.assertTrue(journal)
+        self.assertNotEqual(journal, before)
+        self.assertNotEqual(journal.code, before.code)
+        account = journal._payplug_inbound_line().payment_account_id
+        self.assertNotEqual(account, before._payplug_inbound_line().payment_account_id)
+        self.assertTrue(account.reconcile)
+
+    def _create_bare_company(self, name, **values):
+        euro = self.env.ref("base.EUR")
+        return self.env["res.company"].create(
+            {"name": name, "currency_id": euro.id, **values}
+        )
+
+    def test_company_without_accounts_is_told_to_choose_the_localization(self):
+        company = self._create_bare_company("Fresh SARL")
+        for switch_on in (
+            lambda: company.write({"payplug_enabled": True}),
+            lambda: self._create_bare_company("Fresher SARL", payplug_enabled=True),
+        ):
+            with (
+                self.assertRaisesRegex(UserError, "Choose the fiscal localization"),
+                self.env.cr.savepoint(),
+            ):
+                switch_on()

@@ -1,0 +1,72 @@
+"""Links that cannot be followed: shown, never booked, closed by a person."""
+
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from .common import FOLLOW_LOG, PayplugBookingCommon
+
+
+@tagged("post_install", "-at_install")
+class TestProblems(PayplugBookingCommon):
+    def setUp(self):
+        super().setUp()
+        self.invoice = self._create_payable_invoice()
+        self.link = self._request(self.invoice)
+
+    def _close(self):
+        self.invoice.with_user(self.biller).action_payplug_close_link()
+
+    def _look_in_vain(self):
+        with mute_logger(FOLLOW_LOG):
+            self.link._refresh()
+
+    def test_answer_about_another_payment_is_never_booked(self):
+        self.payplug.pay(self.link.payplug_id)
+        self._lie(id="pay_0123456789abcdefABCDEF")
+        self._look_in_vain()
+        self.assertRecordValues(
+            self.link,
+            [{"state": "pending", "problem": "mismatch", "account_payment_id": False}],
+        )
+        self.assertEqual(self.invoice.amount_residual, 120)
+        self.assertEqual(
+            self._calls_for_help(self.invoice), ["Payplug speaks of another payment"]
+        )
+
+    def test_payment_that_we_may_not_see_is_unknown_and_can_be_closed(self):
+        self.payplug.fail("403", method="GET")
+        self._look_in_vain()
+        self.assertRecordValues(self.link, [{"state": "pending", "problem": "unknown"}])
+        self._close()
+        self.assertEqual(self.link.state, "cancelled")
+
+    def test_closing_is_told_and_tries_to_abort_all_the_same(self):
+        self.payplug.fail("404", method="GET")
+        self._look_in_vain()
+        self._new_calls()
+        self._close()
+        self.assertEqual(self.link.state, "cancelled")
+        self.assertEqual(self._failure(self.link), "aborted")
+        self.assertEqual([call.method for call in self._new_calls()], ["PATCH"])
+        line = self._told(self.invoice, "closed by hand, unseen by Payplug")
+        self.assertEqual(line.author_id, self.biller.partner_id)
+
+    def test_link_that_payplug_forgot_is_closed_although_the_abort_fails(self):
+        self.payplug.forget(self.link.payplug_id)
+        self._look_in_vain()
+        self._close()
+        self.assertEqual(self.link.state, "cancelled")
+
+    def test_link_is_closed_when_the_key_of_its_mode_is_gone(self):
+        self.payplug.fail("404", method="GET")
+        self._look_in_vain()
+        self.company.payplug_test_key = False
+        self._new_calls()
+        self._close()
+        self.assertEqual(self.link.state, "cancelled")
+        self.assertFalse(self._new_calls())
+
+    def test_healthy_link_is_not_closed_by_hand(self):
+        self._close()
+        self.assertEqual(self.link.state, "pending")
+        self.assertIsNone(self._failure(self.link))

@@ -1,0 +1,46 @@
+"""Money that goes back in Payplug's portal: shown, and given to a person to book."""
+
+from odoo.tests import tagged
+
+from .common import PayplugDoorsCommon
+
+REFUNDED = "Refunded on Payplug: book the refund"
+
+
+@tagged("post_install", "-at_install")
+class TestRefunds(PayplugDoorsCommon):
+    def setUp(self):
+        super().setUp()
+        self.invoice = self._create_payable_invoice()
+        self.link = self._request(self.invoice)
+        self.payplug.pay(self.link.payplug_id)
+        self._deliver()
+        self.assertEqual(self.invoice.amount_residual, 0)
+
+    def _refund(self, cents):
+        self.payplug.refund(self.link.payplug_id, cents)
+        self.assertEqual(self._deliver(), [[200] * self.payplug.copies])
+
+    def test_refund_after_the_booking_calls_for_help_once(self):
+        self.payplug.set_notifications(copies=2)
+        self._refund(2000)
+        self.assertEqual(self.link.amount_refunded, 20)
+        self.assertEqual(self._calls_for_help(self.invoice), [REFUNDED])
+        self.assertIn("20.00", self.invoice.activity_ids.note)
+        self.invoice.activity_ids.action_done()
+        self.link._refresh()
+        self.assertFalse(self.invoice.activity_ids)
+
+    def test_further_refund_calls_for_help_again(self):
+        self._refund(2000)
+        self._refund(3000)
+        self.assertEqual(self.link.amount_refunded, 50)
+        self.assertEqual(self._calls_for_help(self.invoice), [REFUNDED] * 2)
+
+    def test_refund_books_nothing_by_itself(self):
+        payment = self.link.account_payment_id
+        self._refund(12000)
+        self.assertEqual(self.link.amount_refunded, 120)
+        self.assertEqual(self.link.account_payment_id, payment)
+        self.assertEqual(self.invoice.amount_residual, 0)
+        self.assertFalse(self.invoice.payment_link)
