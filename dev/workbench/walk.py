@@ -65,6 +65,7 @@ class Walk:
         self.pay(page)
         self.see_it_paid()
         self.see_the_links()
+        self.send_many()
 
     def log_in(self):
         """Log in as the administrator."""
@@ -182,6 +183,27 @@ class Walk:
             "Paid"
         )
         self._picture("links")
+
+    def send_many(self):
+        """Send the links of many invoices at once, and see each mail arrive."""
+        self._open_list()
+        self.page.locator("thead .o_list_record_selector input").click()
+        self._send_button().click()
+        window = self.page.locator(".modal")
+        expect(window.locator("[name=ready_count]").first).to_be_visible()
+        self._picture("many-to-be-sent")
+        window.get_by_role("tab", name="Not sent").click()
+        expect(window).to_contain_text("The amount due is 25,000.00")
+        self._picture("many-not-sent")
+        window.locator("button[name=action_send]").click()
+        self._see_notification("Invoices being sent in the background")
+        self._picture("many-being-sent")
+        self._see_notification("Payment links sent")
+        self._picture("many-through")
+        self._open_list()
+        sent = self.page.locator("td[name=payplug_sending_state]", has_text="Sent")
+        expect(sent.first).to_be_visible()
+        self._picture("many-sent")
 
     # What the steps share
 

@@ -46,9 +46,10 @@ class PayplugSending(models.Model):
 
     @api.model
     def _next_batch(self):
-        """Return what no other worker holds at this moment."""
+        """Return what no other worker holds at this moment, and leave him half."""
         waiting = self.search(self._domain_of_work(), limit=10 * BATCH)
-        return waiting.try_lock_for_update(limit=BATCH)
+        share = min(BATCH, (len(waiting) + 1) // 2)
+        return waiting.try_lock_for_update(limit=share)
 
     def _prepare_links(self):
         """Make the links of the batch at the same time, and commit them.

@@ -31,7 +31,7 @@ except ImportError:  # the addon's tests also run where only Odoo is installed
     Controller = None
 
 PATIENCE = 120  # seconds
-COUNT = 14
+COUNT = 10
 SCRIPT = "env.ref({cron!r}).method_direct_trigger(); print('THROUGH')"
 
 
@@ -139,6 +139,7 @@ class TestWorkers(RealRequests, BaseCase):
     def setUp(self):
         super().setUp()
         self.sink.received.clear()
+        self.payplug.reset()
         with self._env() as env:
             invoices = self._create_invoices(env)
             queue = env["payplug.sending"]
