@@ -9,6 +9,7 @@ from pathlib import Path
 from . import bench_data, bench_jobs, bench_report, bench_rows, postgres, system
 from .bench_data import inside
 from .bench_growth import growth
+from .bench_pairs import Effort
 from .bench_rpc import WebClient
 from .bench_site import HOST, emulator, free_port, mail_sink, mollie, odoo_server
 from .cache import ROOT
@@ -16,14 +17,23 @@ from .databases import Databases
 from .odoo import Odoo
 from .say import step
 
-# how often things are measured: quickly, and in full
-ROUNDS = {
-    "install": (2, 5),
-    "send": (10, 30),
-    "notification": (20, 60),
-    "list": (60, 200),
-    "post": (6, 16),
-    "bulk": (1, 3),
+# how long things are measured: quickly, and in full
+INSTALLATIONS = (2, 5)
+BULKS = (1, 3)
+EFFORTS = {
+    "send_ratio": (
+        Effort(least=10, most=40, seconds=55, error=0.015),
+        Effort(least=30, most=80, seconds=150, error=0.01),
+    ),
+    "notification_ratio": (Effort(least=20, most=20), Effort(least=60, most=60)),
+    "list_ratio": (
+        Effort(least=20, most=100, seconds=30, error=0.012),
+        Effort(least=60, most=300, seconds=100, error=0.008),
+    ),
+    "post_ratio": (
+        Effort(least=60, most=240, seconds=75, error=0.006),
+        Effort(least=120, most=260, seconds=180, error=0.004),
+    ),
 }
 PAYABLE = [("state", "=", "posted"), ("payplug_link_id", "=", False)]
 
@@ -35,16 +45,19 @@ def main(options):
     with contextlib.ExitStack() as stack:
         bench = Bench(options, stack)
         rows = bench.measure()
-        curves = growth(bench) if options.growth or not options.quick else []
-    print(bench_report.table(rows))
-    if curves:
-        print(bench_report.growth_table(curves))
+        print(bench_report.table(rows), flush=True)
+        _write(options, rows)
+        if options.growth or not options.quick:
+            print(bench_report.growth_table(growth(bench)))
+    return int(not all(row.is_met for row in rows))
+
+
+def _write(options, rows):
     if options.json:
         values = {row.key: row.value for row in rows}
         options.json.write_text(json.dumps(values, indent=2) + "\n")
     if options.chart:
         bench_report.draw(rows, options.chart)
-    return int(not all(row.is_met for row in rows))
 
 
 class Bench:
@@ -72,9 +85,9 @@ class Bench:
         )
         self.bases = Databases(odoo, settings)
 
-    def rounds(self, name):
-        """How often to measure, after the options."""
-        return ROUNDS[name][0 if self.quick else 1]
+    def choose(self, quickly, in_full):
+        """The one that the options ask for."""
+        return quickly if self.quick else in_full
 
     def measure(self):
         """Measure everything and return the rows of the table."""
@@ -82,10 +95,12 @@ class Bench:
         self.their_database = self.copy(bench_data.LARGE, "theirs")
         self.mollie_database = self.copy(bench_data.MOLLIE, "mollie")
         step("Installing the addon on a small and on a large database, by turns")
-        install, self.our_database = bench_jobs.install(self, self.rounds("install"))
+        install, self.our_database = bench_jobs.install(
+            self, self.choose(*INSTALLATIONS)
+        )
         rows.append(bench_report.ratio_row("install_ratio", install, "s"))
         self.connect(self.our_database)
-        rows += bench_jobs.measure(self)
+        rows += bench_jobs.measure(self, self.choose(*BULKS))
         self.level()
         rows += self._measure_served()
         return bench_report.in_order(rows)
@@ -97,9 +112,10 @@ class Bench:
             self.ours, self.theirs, self.with_mollie = (
                 WebClient(self.url, database) for database in databases
             )
-            for key, name, words, work in bench_rows.ROWS:
+            for key, words, work in bench_rows.ROWS:
                 step(words)
-                yield bench_report.ratio_row(key, work(self, self.rounds(name)))
+                pairs = work(self, self.choose(*EFFORTS[key]))
+                yield bench_report.ratio_row(key, pairs)
 
     # Databases
 
@@ -113,7 +129,7 @@ class Bench:
         self.inside("connect", database, key=key, payplug_url=self.payplug.url)
 
     def inside(self, function, database=None, **arguments):
-        """Call a function of `bench_inside` inside Odoo, in our database if no other."""
+        """Call a function of `bench_inside` inside Odoo; in our database by default."""
         database = database or self.our_database
         return inside(self.bases, database, "bench_inside", function, **arguments)
 

@@ -81,10 +81,11 @@ def inside(bases, database, module, function, **arguments):
     """
     with tempfile.TemporaryDirectory(prefix="paylink-") as folder:
         answer = Path(folder) / "answer"
+        words = json.dumps(arguments)
         script = (
             "import json, pathlib\n"
             f"from workbench import {module}\n"
-            f"answer = {module}.{function}(env, **json.loads({json.dumps(arguments)!r}))\n"
+            f"answer = {module}.{function}(env, **json.loads({words!r}))\n"
             f"pathlib.Path({str(answer)!r}).write_text(json.dumps(answer))\n"
         )
         log = bases.odoo.call(

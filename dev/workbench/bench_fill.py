@@ -140,7 +140,7 @@ def _multiply(cr, seed_ids, count):
 
 
 def _copy(cr, table, copies, key="id", **changed):
-    """Copy rows of `table`: those that `copies` names as seeds, some columns changed."""
+    """Copy the rows of `table` that `copies` names as seeds, some columns changed."""
     cr.execute(
         """
         SELECT column_name FROM information_schema.columns

@@ -129,15 +129,14 @@ def _request_many(env, moves):
     model = env[LINK]
     if hasattr(model, "_request_many"):
         made = model._request_many(moves)
-        links = model.browse() if isinstance(made, dict) else made
-        for link in made.values() if isinstance(made, dict) else ():
-            links += link  # an error instead of a link stops the benchmark, rightly
-        return links
+        return model.concat(*(made.values() if isinstance(made, dict) else made))
     links = model.concat(*(model._create_row(move) for move in moves))
     payloads = [link._prepare_payload() for link in links]
     remotes = moves.company_id._payplug_client().create_payments(payloads)
     for link, remote in zip(links, remotes, strict=True):
-        link.write({"payplug_id": remote.id, "url": remote.url})
+        expires_at = remote.created_at + LIFE
+        values = {"payplug_id": remote.id, "url": remote.url, "expires_at": expires_at}
+        link.write(values)
         link._become_current()
         link._tell_made()
     return links

@@ -11,7 +11,7 @@ BOUNDS = {
     "bulk_speedup": ("500 links, answers in 100 ms: one by one / at once", 6, True),
     "follow_calls": ("Following 2 000 pending links: calls of the API", 30, False),
     "list_ratio": ("List, 80 of 50 000 invoices: with / without", 1.05, False),
-    "post_ratio": ("Posting 200 invoices: with / without", 1.02, False),
+    "post_ratio": ("Posting 200 invoices, by lots of 20: with / without", 1.02, False),
     "install_ratio": ("Installing: on 50 000 invoices / on none", 1.2, False),
     "search_uses_index": ("Search by payment ID: index used", True, True),
 }
@@ -75,7 +75,7 @@ class Curve:
 
     @property
     def shape(self):
-        """"flat" or "linear", or what lies between."""
+        """The word of `SHAPES` for how it grows from the first count to the last."""
         exponent = log(self.values[-1] / self.values[0]) / log(
             self.counts[-1] / self.counts[0]
         )
@@ -130,7 +130,9 @@ def text_table(heads, lines):
     widths = [max(len(str(cell)) for cell in column) for column in columns]
     rule = "  ".join("=" * width for width in widths)
     body = [
-        "  ".join(str(cell).ljust(width) for cell, width in zip(line, widths, strict=True))
+        "  ".join(
+            str(cell).ljust(width) for cell, width in zip(line, widths, strict=True)
+        )
         for line in (heads, *lines)
     ]
     words = [rule, body[0], rule, *body[1:], rule]
@@ -147,7 +149,12 @@ def draw(rows, path):
         'font-family="Arial, Helvetica, sans-serif">',
         '<rect width="100%" height="100%" fill="#ffffff"/>',
         _text(PICTURE["left"], 30, "What the addon costs, measured by dev/bench", 18),
-        _text(PICTURE["left"], 50, "Bar: measured. Grey: what is allowed.", 13),
+        _text(
+            PICTURE["left"],
+            50,
+            "How much of what is allowed is used: no bar may leave the grey.",
+            13,
+        ),
         *(part for number, row in enumerate(shown) for part in _bar(number, row)),
         "</svg>",
     ]

@@ -37,5 +37,7 @@ class BenchMollie(http.Controller):
     def post_process(self):
         """Do what the scheduled action does; tell its seconds, commit included."""
         started = time.perf_counter()
-        request.env["payment.transaction"].sudo().with_user(SUPERUSER_ID)._cron_post_process()
+        request.env["payment.transaction"].sudo().with_user(
+            SUPERUSER_ID
+        )._cron_post_process()
         return str(time.perf_counter() - started)
