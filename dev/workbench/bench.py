@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 from . import bench_data, bench_jobs, bench_report, bench_rows, postgres, system
+from .bench_clock import WorkClock
 from .bench_data import inside
 from .bench_growth import growth
 from .bench_pairs import Effort
@@ -22,7 +23,7 @@ INSTALLATIONS = (2, 5)
 BULKS = (1, 3)
 EFFORTS = {
     "send_ratio": (
-        Effort(least=10, most=40, seconds=55, error=0.015),
+        Effort(least=16, most=40, seconds=55, error=0.015),
         Effort(least=30, most=80, seconds=150, error=0.01),
     ),
     "notification_ratio": (Effort(least=20, most=20), Effort(least=60, most=60)),
@@ -31,8 +32,8 @@ EFFORTS = {
         Effort(least=60, most=300, seconds=100, error=0.008),
     ),
     "post_ratio": (
-        Effort(least=60, most=240, seconds=75, error=0.006),
-        Effort(least=120, most=260, seconds=180, error=0.004),
+        Effort(least=80, most=500, seconds=75, error=0.004),
+        Effort(least=300, most=900, seconds=180, error=0.002),
     ),
 }
 PAYABLE = [("state", "=", "posted"), ("payplug_link_id", "=", False)]
@@ -108,7 +109,8 @@ class Bench:
     def _measure_served(self):
         databases = [self.our_database, self.their_database, self.mollie_database]
         step("Starting Odoo as a server of three databases")
-        with self.serving(databases):
+        with self.serving(databases) as pid, self._connection() as connection:
+            self.clock = WorkClock(connection, pid, databases)
             self.ours, self.theirs, self.with_mollie = (
                 WebClient(self.url, database) for database in databases
             )
@@ -116,6 +118,9 @@ class Bench:
                 step(words)
                 pairs = work(self, self.choose(*EFFORTS[key]))
                 yield bench_report.ratio_row(key, pairs)
+
+    def _connection(self):
+        return contextlib.closing(self.bases.odoo.server.connect())
 
     # Databases
 

@@ -68,4 +68,4 @@ def _acts(known):
 
     yield "list, 80 rows with all columns", 40, reader
     yield "search by payment ID", 40, searcher
-    yield f"posting {bench_rows.LOT} invoices", 20, bench_rows.poster
+    yield f"posting {bench_rows.LOT} invoices", 40, bench_rows.poster

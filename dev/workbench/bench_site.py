@@ -97,9 +97,9 @@ class _SilentHandler(WSGIRequestHandler):
 
 @contextlib.contextmanager
 def odoo_server(odoo, settings, port, databases):
-    """Odoo as a server of these databases; its log may hold no warning.
+    """Odoo as a server of these databases; yields the number of its process.
 
-    Its scheduled actions do not run: they would measure themselves.
+    Its log may hold no warning. Its scheduled actions do not run: they would measure themselves.
     """
     path = cache.folder() / "bench.log"
     with open(path, "w") as log:
@@ -113,7 +113,7 @@ def odoo_server(odoo, settings, port, databases):
         )
         try:
             _wait_for(f"http://{HOST}:{port}/web/health", process, path)
-            yield
+            yield process.pid
         finally:
             _stop(process)
     if lines := troubles(path.read_text(errors="replace")):
