@@ -99,7 +99,8 @@ class _SilentHandler(WSGIRequestHandler):
 def odoo_server(odoo, settings, port, databases):
     """Odoo as a server of these databases; yields the number of its process.
 
-    Its log may hold no warning. Its scheduled actions do not run: they would measure themselves.
+    Its log may hold no warning. Its scheduled actions do not run: they would be
+    measured, too.
     """
     path = cache.folder() / "bench.log"
     with open(path, "w") as log:
