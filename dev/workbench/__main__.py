@@ -1,4 +1,4 @@
-"""`python -m workbench test|demo|lint`: what the scripts in dev/ call."""
+"""`python -m workbench test|demo|bench|lint`: what the scripts in dev/ call."""
 
 import importlib
 import os

@@ -31,9 +31,17 @@ class Template:
         """The name of the database, which changes with all that it is made from."""
         lock = cache.ROOT / "dev" / "requirements.txt"
         version = odoo_source.version(odoo.source)
-        made_of = self.modules, self.options, LANGUAGES
-        key = cache.digest(str(odoo.source), version, lock, made_of)
+        key = cache.digest(str(odoo.source), version, lock, *self.made_of())
         return f"{self.prefix}{key}"
+
+    def made_of(self):
+        """What the content depends on, beside Odoo: values, and files as paths."""
+        return ((self.modules, self.options, LANGUAGES),)
+
+    def fill(self, bases, name):
+        """Make the content, in the database `name` of the `Databases` `bases`."""
+        language = f"--load-language={LANGUAGES}"
+        bases.install(name, self.modules, language, *self.options)
 
     @property
     def prefix(self):
@@ -73,10 +81,14 @@ class Databases:
         return name
 
     @contextlib.contextmanager
-    def run_copy(self, template):
-        """A copy of `template` for this run, dropped at its end."""
+    def run_copy(self, template, role=""):
+        """A copy of `template` for this run, dropped at its end.
+
+        :param str role: tells several copies of one template from each other
+        """
         self._drop_leftovers()
-        name = self.copy(template, f"{RUN_PREFIX}{template.name}_{os.getpid()}")
+        what = f"{template.name}{role}"
+        name = self.copy(template, f"{RUN_PREFIX}{what}_{os.getpid()}")
         try:
             yield name
         finally:
@@ -108,12 +120,8 @@ class Databases:
         for old in self.names(template.prefix):
             self.drop(old)
         unfinished = f"{template.prefix}unfinished"
-        self.install(
-            unfinished,
-            template.modules,
-            f"--load-language={LANGUAGES}",
-            *template.options,
-        )
+        self.drop(unfinished)
+        template.fill(self, unfinished)
         shutil.rmtree(self._files(name), ignore_errors=True)
         if self._files(unfinished).is_dir():
             self._files(unfinished).rename(self._files(name))

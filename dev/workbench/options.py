@@ -69,6 +69,28 @@ def _demo():
     return parser
 
 
+def _bench():
+    parser = _parser(
+        "bench",
+        "Measures what the addon costs beside Odoo without it, and prints a table; "
+        "the exit status tells whether every bound is met. Ten minutes.",
+    )
+    parser.add_argument("--quick", action="store_true", help="under five minutes")
+    parser.add_argument(
+        "--growth",
+        action="store_true",
+        help="also with --quick: how cost grows with links and invoices",
+    )
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write what was measured to FILE"
+    )
+    parser.add_argument(
+        "--chart", type=Path, metavar="FILE", help="write a picture (SVG) to FILE"
+    )
+    _add_postgres(parser)
+    return parser
+
+
 def _lint():
     parser = _parser("lint", "Checks the form of code, views and translations.")
     parser.add_argument("--fix", action="store_true", help="format what can be")
@@ -84,4 +106,4 @@ def _add_postgres(parser):
     )
 
 
-_PARSERS = {"test": _test, "demo": _demo, "lint": _lint}
+_PARSERS = {"test": _test, "demo": _demo, "bench": _bench, "lint": _lint}

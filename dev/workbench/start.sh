@@ -1,6 +1,6 @@
 #!/bin/sh
 # Finds a Python that Odoo 19 runs on and hands over to the workbench:
-#   start.sh test|demo|lint [options]
+#   start.sh test|demo|bench|lint [options]
 
 fits() {
     "$1" -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
