@@ -38,7 +38,7 @@ API_URL = "https://api.payplug.com"
 API_VERSION = "2019-08-06"  # without it, Payplug answers in its legacy format
 LINK_DAYS = 7  # an estimate: no field tells it, failure code "timeout" decides
 PAGE_SIZE = 100  # payments in one page of the list
-THREADS = 8  # payments created at the same time
+THREADS = 12  # payments created at the same time
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; a page of payments has some 200 000
 
 TIMEOUTS = (requests.exceptions.Timeout, ReadTimeoutError)

@@ -14,6 +14,8 @@ from .odoo import ADDON, Odoo, troubles
 from .say import step
 
 TESTS = f"{ADDON}/tests"
+# long, and the same whether account_payment is installed or not
+ONCE = ("test_payplug_api.py", "test_story.py", "test_workers.py")
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 
 
@@ -46,20 +48,26 @@ class Run:
         if not options.without_account_payment:
             self.suite(databases.WITH_ACCOUNT_PAYMENT, "with account_payment")
         if not options.quick:
-            self.suite(databases.WITHOUT_ACCOUNT_PAYMENT, "without account_payment")
+            skipped = () if options.without_account_payment else ONCE
+            self.suite(
+                databases.WITHOUT_ACCOUNT_PAYMENT, "without account_payment", skipped
+            )
         if not (options.quick or options.without_account_payment):
             self.installation(databases.WITH_DEMO, "with demo data")
         print(*("", *(words for words, _status in self.results)), sep="\n")
         print(self._total())
         return max(status for _words, status in self.results)
 
-    def suite(self, template, words):
-        """Install the addon in a copy of `template` and run its tests there."""
+    def suite(self, template, words, skipped=()):
+        """Install the addon in a copy of `template` and run its tests there.
+
+        :param skipped: names of files whose tests were run before
+        """
         with self.bases.run_copy(template) as database:
             if not self._install(database, template, words):
                 return
             step(f"Running the tests {words}")
-            status, summary = self._pytest(database)
+            status, summary = self._pytest(database, skipped)
         self.results.append((f"Tests {words}: {summary}", status))
 
     def _total(self):
@@ -93,11 +101,12 @@ class Run:
             self.results.append((f"Installation {words}: warnings, see above", 1))
         return not lines
 
-    def _pytest(self, database):
+    def _pytest(self, database, skipped):
         """Run pytest; return its status and the last line of what it printed."""
         command = [sys.executable, "-m", "pytest", f"--odoo-database={database}"]
         command += [f"--odoo-config={self.bases.settings}", "--odoo-http"]
         command += ["--odoo-log-level=warn", "-p", "workbench.clean_log"]
+        command += [f"--ignore={cache.ROOT / TESTS / name}" for name in skipped]
         command += self.arguments
         if not any(Path(name.partition("::")[0]).exists() for name in self.arguments):
             command.append(str(cache.ROOT / TESTS))

@@ -65,7 +65,7 @@ class AccountMove(models.Model):
 
         A test payment while the company tests; or one whose booking was deleted.
         """
-        link = self.payplug_link_id
+        link = self._payplug_open_link()  # a later one may still be paid
         recorded = (
             link.state == "paid"
             and not (link.account_payment_id or link.to_book)

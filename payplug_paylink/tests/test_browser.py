@@ -71,8 +71,13 @@ class TestBrowser(PayplugCommon, HttpCase):
         self.addCleanup(context.close)
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.goto(self.base_url() + self.invoice._payplug_page_path())
+        self._go(page)
         return page
+
+    def _go(self, page):
+        """Open the stable page, and wait until nothing of it is on its way."""
+        page.goto(self.base_url() + self.invoice._payplug_page_path())
+        page.wait_for_load_state("networkidle")
 
     def _start(self, page):
         page.get_by_role("button", name=re.compile("Payer .* par carte")).click()
@@ -95,6 +100,7 @@ class TestBrowser(PayplugCommon, HttpCase):
 
     def _see_paid(self, page):
         self._see(page, "Cette facture est payée")
+        page.wait_for_load_state("networkidle")
         self.env.invalidate_all()
         self.assertEqual(self.invoice.amount_residual, 0)
         self.assertEqual(len(self.payplug.ledger()), 1)
@@ -139,7 +145,7 @@ class TestBrowser(PayplugCommon, HttpCase):
         self.assertEqual(first.url, second.url)
         self._pay(first)
         self._see_paid(first)
-        second.goto(self.base_url() + self.invoice._payplug_page_path())
+        self._go(second)
         self._see_paid(second)
 
     def test_customer_renews_an_expired_link(self):

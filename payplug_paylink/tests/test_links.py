@@ -287,11 +287,6 @@ class TestLinks(PayplugCommon):
         self.assertEqual(link.state, "cancelled")
         self.assertEqual(self._failure(link), "aborted")
 
-    def test_several_invoices_are_refused_in_one_clear_sentence(self):
-        invoices = self.invoice + self._create_payable_invoice()
-        with self.assertRaisesRegex(UserError, "one invoice at a time"):
-            invoices.action_payplug_send_link()
-
     def test_search_group_and_sort_by_the_columns(self):
         link = self._request(self.invoice)
         other = self._create_payable_invoice()

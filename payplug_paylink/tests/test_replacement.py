@@ -12,6 +12,8 @@ from .common import PayplugBookingCommon
 class TestReplacement(PayplugBookingCommon):
     def setUp(self):
         super().setUp()
+        # Where mails hold Payplug's page itself: the stable page is always current.
+        self.company.payplug_link_target = "payplug"
         self.invoice = self._create_payable_invoice()
 
     def _send(self):

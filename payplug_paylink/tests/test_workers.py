@@ -33,6 +33,8 @@ except ImportError:  # the addon's tests also run where only Odoo is installed
 PATIENCE = 120  # seconds
 COUNT = 10
 SCRIPT = "env.ref({cron!r}).method_direct_trigger(); print('THROUGH')"
+OURS, SECOND = "payplug_paylink.ir_cron_send", "payplug_paylink.test_second_cron"
+MAIL_QUEUE = "mail.ir_cron_mail_scheduler_action"  # for what a killed worker left there
 
 
 class Sink:
@@ -118,12 +120,10 @@ class TestWorkers(RealRequests, BaseCase):
             )
             .id
         )
-        cron = env.ref("payplug_paylink.ir_cron_send")
+        cron = env.ref(OURS)
         # The second worker, as an administrator makes one.
         copy = cron.copy({"name": "Payplug: send payment links (2)"})
-        env["ir.model.data"]._update_xmlids(
-            [{"xml_id": "payplug_paylink.test_second_cron", "record": copy}]
-        )
+        env["ir.model.data"]._update_xmlids([{"xml_id": SECOND, "record": copy}])
 
     @classmethod
     def _tidy_up(cls):
@@ -132,7 +132,7 @@ class TestWorkers(RealRequests, BaseCase):
                 [("company_id", "=", cls.company_id)]
             ).unlink()
             env["ir.mail_server"].browse(cls.server_id).unlink()
-            env.ref("payplug_paylink.test_second_cron").unlink()
+            env.ref(SECOND).unlink()
             env["res.company"].browse(cls.company_id).payplug_enabled = False
             env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
 
@@ -191,14 +191,12 @@ class TestWorkers(RealRequests, BaseCase):
             text=True,
         )
         self.addCleanup(worker.kill)
-        worker.stdin.write(SCRIPT.format(cron=f"payplug_paylink.{cron}"))
+        worker.stdin.write(SCRIPT.format(cron=cron))
         worker.stdin.close()
         return worker
 
     def _start_both(self):
-        return self._start_worker("ir_cron_send"), self._start_worker(
-            "test_second_cron"
-        )
+        return self._start_worker(OURS), self._start_worker(SECOND)
 
     def _end(self, *workers):
         for worker in workers:
@@ -218,8 +216,8 @@ class TestWorkers(RealRequests, BaseCase):
                 [("id", ">", self.first_progress)]
             )
             crons = (
-                env.ref("payplug_paylink.ir_cron_send"),
-                env.ref("payplug_paylink.test_second_cron"),
+                env.ref(OURS),
+                env.ref(SECOND),
             )
             by_cron = progress.grouped("cron_id")
             none = progress.browse()
@@ -242,26 +240,28 @@ class TestWorkers(RealRequests, BaseCase):
         killed.kill()
         killed.wait()
         self._end(other)
-        self._end(self._start_worker("ir_cron_send"))
+        self._end(self._start_worker(OURS))
+        self._end(self._start_worker(MAIL_QUEUE))
         self.assertEqual(self._states(), {"sent": COUNT})
         self.assertEqual(len(self.sink.received), COUNT, "nothing is lost")
         twice = sum(self.sink.received.values()) - COUNT
         self.assertLessEqual(twice, 1, "at most the one in hand")
 
     def test_killed_worker_alone_leaves_all_the_rest_waiting(self):
-        worker = self._start_worker("ir_cron_send")
+        worker = self._start_worker(OURS)
         self.assertTrue(self.sink.wait_for(2))
         worker.kill()
         worker.wait()
         self.assertEqual(sum(self._states().values()), COUNT)
         self.assertGreater(self._states()["waiting"], 0)
-        self._end(self._start_worker("ir_cron_send"))
+        self._end(self._start_worker(OURS))
+        self._end(self._start_worker(MAIL_QUEUE))
         self.assertEqual(self._states(), {"sent": COUNT})
         self.assertEqual(len(self.sink.received), COUNT)
         self.assertLessEqual(sum(self.sink.received.values()) - COUNT, 1)
 
     def test_users_own_send_beside_a_worker_never_mails_twice(self):
-        worker = self._start_worker("ir_cron_send")
+        worker = self._start_worker(OURS)
         self.assertTrue(self.sink.wait_for(1))
         for invoice_id in reversed(self.invoice_ids[-4:]):
             with contextlib.suppress(UserError), self._env() as env:
@@ -269,7 +269,7 @@ class TestWorkers(RealRequests, BaseCase):
         self._end(worker)
         deadline = time.monotonic() + PATIENCE
         while self._states() != {"sent": COUNT} and time.monotonic() < deadline:
-            self._end(self._start_worker("ir_cron_send"))
+            self._end(self._start_worker(OURS))
         self.assertEqual(self._states(), {"sent": COUNT})
         self.assertEqual(set(self.sink.received.values()), {1})
 
