@@ -8,22 +8,30 @@ from odoo.exceptions import ConcurrencyError
 CONFLICTS = (psycopg2.OperationalError, ConcurrencyError)
 
 
-def attempt(env, act):
-    """Do something in a savepoint, so that its failure undoes nothing else.
+def attempt(env, act, alone=False):
+    """Do something whose failure undoes nothing else.
 
     The one place where any exception is caught: an addon may refuse to book a payment
     or to send an invoice in any way, and the others go on (design 5).
 
     :param act: a function without arguments
+    :param bool alone: whether it is all that this transaction does: then no savepoint
+        is needed, which an addon that commits would break, and a failure rolls all back
     :return: what kept it from being done, None if nothing did
     :raise ConcurrencyError or psycopg2.OperationalError: a conflict with another
         transaction, after which all of this one must begin again
     """
     try:
-        with env.cr.savepoint():
+        if alone:
             act()
+            env.flush_all()
+        else:
+            with env.cr.savepoint():
+                act()
     except CONFLICTS:
         raise
     except Exception as error:
+        if alone:
+            env.cr.rollback()
         return error
     return None

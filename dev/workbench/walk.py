@@ -35,6 +35,8 @@ def walk(odoo_url, mailbox_url, pictures, chromium="/usr/bin/chromium"):
     :raise AssertionError: if something was not seen on screen
     """
     Path(pictures).mkdir(parents=True, exist_ok=True)
+    for earlier in Path(pictures).glob("[0-9][0-9]-*.png"):
+        earlier.unlink()
     expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)

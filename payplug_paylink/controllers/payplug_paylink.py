@@ -13,7 +13,7 @@ from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
 
 from ..models.res_company_client import in_a_hurry
-from ..payplug_remote import PayplugError
+from ..payplug_remote import PayplugError, PayplugRejected
 
 _logger = logging.getLogger(__name__)
 
@@ -23,8 +23,10 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
+    "X-Frame-Options": "SAMEORIGIN",
 }
 LATER = "?later=1"  # what the page says after Payplug was silent
+ASK = "?ask=1"  # and after Payplug refused, which trying again will not help
 PAGE = "/payplug/pay/<string:move_id>/<string:signature>"
 
 
@@ -47,7 +49,11 @@ class PayplugPaylink(http.Controller):
         link_sudo = self._find_link("notify", link_id, signature)
         if not link_sudo:
             raise NotFound()
-        if link_sudo.exists() and not self._refresh(link_sudo):
+        try:
+            seen = not link_sudo.exists() or self._refresh(in_a_hurry(link_sudo))
+        except ConcurrencyError as error:
+            raise ServiceUnavailable() from error
+        if not seen:
             raise ServiceUnavailable()
         return request.make_response("", [("Content-Type", "text/plain")])
 
@@ -71,7 +77,8 @@ class PayplugPaylink(http.Controller):
         move_sudo = link_sudo and link_sudo.exists().move_id
         if not move_sudo:
             return self._show_unknown()
-        seen = self._refresh(link_sudo)
+        # The notification may be at it in this very moment: what it finds is the truth.
+        seen = self._refresh(in_a_hurry(link_sudo, payplug_waits=True))
         return self._to_page(move_sudo, "" if seen else LATER)
 
     @http.route(
@@ -84,7 +91,7 @@ class PayplugPaylink(http.Controller):
         sitemap=False,
         save_session=False,
     )
-    def pay_page(self, move_id, signature, later=None, **_query):
+    def pay_page(self, move_id, signature, later=None, ask=None, **_query):
         """Show the stable page: what the invoice asks today. Changes nothing.
 
         :return: 200; 503 right after Payplug was silent; 404 for an address that is
@@ -94,10 +101,12 @@ class PayplugPaylink(http.Controller):
         if not move_sudo:
             return self._show_unknown()
         values = move_sudo._payplug_page_values()
-        is_silent = bool(later) and values["state"] in ("payable", "refused")
+        trouble = "ask" if ask else "later" if later else ""
+        if values["state"] not in ("payable", "refused"):
+            trouble = ""
         return self._show(
-            {**values, "is_silent": is_silent},
-            503 if is_silent else 200,
+            {**values, "trouble": trouble},
+            503 if trouble else 200,
             company=move_sudo.company_id,
         )
 
@@ -123,8 +132,13 @@ class PayplugPaylink(http.Controller):
             return self._show_unknown()
         try:
             url = move_sudo._payplug_start_payment()
+        except PayplugRejected as error:
+            _logger.warning("Invoice %s cannot be paid: %s", move_sudo.id, error)
+            move_sudo._payplug_tell_refusal(error)
+            return self._to_page(move_sudo, ASK)
         except (PayplugError, UserError) as error:
-            _logger.info("Invoice %s cannot be paid now: %s", move_sudo.id, error)
+            reason = type(error).__name__
+            _logger.info("Invoice %s cannot be paid now: %s", move_sudo.id, reason)
             return self._to_page(move_sudo, LATER)
         if not url:
             return self._to_page(move_sudo)
@@ -138,15 +152,16 @@ class PayplugPaylink(http.Controller):
         if not links._is_signature(door, link_id, signature):
             return None
         # The signature is the right to have the link followed.
-        return in_a_hurry(links.sudo().browse(int(link_id)))
+        return links.sudo().browse(int(link_id))
 
     def _refresh(self, link_sudo):
         """Follow a link; return whether its truth is stored now."""
         try:
             with request.env.cr.savepoint():
                 link_sudo._refresh()
-        except (PayplugError, UserError, ConcurrencyError) as error:
-            _logger.info("Link %s was not refreshed: %s", link_sudo.id, error)
+        except (PayplugError, UserError) as error:
+            reason = type(error).__name__
+            _logger.info("Link %s was not refreshed: %s", link_sudo.id, reason)
             return False
         return True
 

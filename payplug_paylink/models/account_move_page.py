@@ -36,7 +36,8 @@ class AccountMove(models.Model):
             return "paid"
         if self._payplug_is_being_checked():
             return "checking"
-        if self._payplug_payment_obstacles() or link.problem or link.to_cancel:
+        is_barred = link.to_cancel or (link.state == "pending" and link.problem)
+        if is_barred or self._payplug_payment_obstacles():
             return "closed"
         if link.state == "expired" and not self._payplug_may_renew():
             return "expired"
@@ -83,17 +84,17 @@ class AccountMove(models.Model):
             return False
         return any(
             transaction.state in ("pending", "authorized")
-            and transaction.provider_code not in ("none", "custom")
+            or (transaction.state == "done" and not transaction.is_post_processed)
             for transaction in self.transaction_ids
+            if transaction.provider_code not in ("none", "custom")
         )
 
     def _payplug_paid_on(self):
         """Return the day on which the invoice was paid, False if nobody knows."""
-        paid = self.payplug_link_ids.filtered(lambda link: link.state == "paid")
-        if paid:
-            return paid.sorted("paid_at")[-1]._booking_date()
         entries = self.line_ids.matched_credit_ids.credit_move_id
         dates = entries.mapped("date") + self.matched_payment_ids.mapped("date")
+        paid = self.payplug_link_ids.filtered(lambda link: link.state == "paid")
+        dates = dates or [link._booking_date() for link in paid]
         return max(dates, default=False)
 
     def _payplug_start_payment(self):
@@ -110,8 +111,23 @@ class AccountMove(models.Model):
             return ""
         links = self.env["payplug.payment.link"].with_context(payplug_customer=True)
         links = in_a_hurry(links, payplug_waits=True)
-        link = links._request(self, may_renew=self._payplug_may_renew())
-        return link.url if link._is_current() else ""
+        link = links._request(self, customer=True)
+        return link.url if link._fits_today() else ""
+
+    def _payplug_tell_refusal(self, error):
+        """Tell the company, once, that a customer could not pay and why.
+
+        :param PayplugRejected error: what Payplug said
+        """
+        links = self.env["payplug.payment.link"]
+        speaker = links.new({"move_id": self.id, "company_id": self.company_id.id})
+        move = speaker._for_accountant().move_id._origin
+        told = move.env._(
+            "The customer wanted to pay online and could not. %(why)s",
+            why=move.company_id._payplug_explain(error),
+        )
+        if told not in (self.message_ids[:1].preview or ""):
+            move._message_log(body=told)
 
     def _payplug_page_values(self):
         """Return what the stable page's template needs, as plain values.
@@ -125,6 +141,8 @@ class AccountMove(models.Model):
             "state": self._payplug_page_state(),
             "number": self.name,
             "company": company.name,
+            "company_id": company.id,  # for its logo
+            "path": self._payplug_page_path(),
             "amount": amount,
             "button": self._payplug_button_label(),
             "due_date": self.invoice_date_due,

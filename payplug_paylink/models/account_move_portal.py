@@ -42,7 +42,16 @@ class AccountMove(models.Model):
         native = getattr(super(), "_has_to_be_paid", None)
         if not (native and native()):
             return False
+        if self.sudo()._payplug_is_under_way():
+            return False  # nobody pays twice
         return not self._payplug_is_payable() or bool(self._payplug_other_providers())
+
+    def _payplug_is_under_way(self):
+        """Tell whether money came, or may, that the books do not know yet."""
+        link = self._payplug_open_link()
+        if link.state == "pending":
+            return link.is_being_checked
+        return bool(self._payplug_links_to_book() or self._payplug_recorded_link())
 
     def _payplug_shows_qr_code(self):
         """Tell whether the printed invoice carries the QR code of its stable page."""

@@ -49,7 +49,10 @@ class AccountMove(models.Model):
     def _payplug_sendings_sudo(self):
         """Return these invoices' rows in the queue, in sudo: machines write them."""
         queue_sudo = self.env["payplug.sending"].sudo()
-        return queue_sudo.search([("move_id", "in", self._origin.ids)])
+        return queue_sudo.search_fetch(
+            [("move_id", "in", self._origin.ids)],
+            ["move_id", "state", "reason", "sent_at", "user_id", "link_id"],
+        )
 
     def _payplug_sent_on(self):
         """Return when each invoice was mailed a link that still waits to be paid.
@@ -61,6 +64,22 @@ class AccountMove(models.Model):
             sending.move_id.with_env(self.env): sending.sent_at
             for sending in self._payplug_sendings_sudo()
             if sending.state == "sent" and sending.link_id._is_current()
+        }
+
+    def _payplug_waiting(self):
+        """Return why the invoices that wait in the queue need not be sent again.
+
+        :return: a list with one sentence by `account.move`
+        :rtype: dict
+        """
+        return {
+            sending.move_id.with_env(self.env): [
+                self.env._(
+                    "It is being sent already, by %(user)s.", user=sending.user_id.name
+                )
+            ]
+            for sending in self._payplug_sendings_sudo()
+            if sending.state == "waiting"
         }
 
     def action_payplug_take_back(self):

@@ -104,6 +104,7 @@ class PayplugPaymentLink(models.Model):
         selection=[
             ("unknown", "Payplug no longer knows it"),
             ("mismatch", "Payplug speaks of another amount, currency or mode"),
+            ("no_key", "the company has no key of its mode any more"),
         ],
         readonly=True,
     )

@@ -24,6 +24,9 @@ class PayplugPaymentLink(models.Model):
         """
         self.ensure_one()
         self._lock()
+        if not self.company_id._payplug_key(self.is_live):
+            self._set_problem("no_key")
+            return None
         try:
             remote = self._client().get_payment(self.payplug_id)
         except PayplugRejected as error:

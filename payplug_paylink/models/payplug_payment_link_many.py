@@ -19,12 +19,12 @@ class PayplugPaymentLink(models.Model):
             it from being made
         :rtype: dict
         """
-        rows = self.browse().sudo().union(*map(self._create_free_row, moves))
+        rows_sudo = self.browse().sudo().union(*map(self._create_free_row, moves))
         outcomes = {}
-        for links in rows.grouped(
+        for links_sudo in rows_sudo.grouped(
             lambda link: (link.company_id._payplug_root(), link.is_live)
         ).values():
-            outcomes.update(links._make_payments())
+            outcomes.update(links_sudo._make_payments())
         return outcomes
 
     @api.model

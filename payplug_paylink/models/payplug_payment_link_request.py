@@ -32,7 +32,7 @@ class PayplugPaymentLink(models.Model):
     _inherit = "payplug.payment.link"
 
     @api.model
-    def _request(self, move, may_renew=True):
+    def _request(self, move, customer=False):
         """Return the invoice's link for the amount due, made or reused.
 
         Payplug is asked before a link is reused, and a new one is made only after the
@@ -41,7 +41,8 @@ class PayplugPaymentLink(models.Model):
         `problem` (not an exception, which would forget it).
 
         :param move: one `account.move` whose conditions were checked
-        :param bool may_renew: whether a new one may follow one that has expired
+        :param bool customer: whether the customer asks, who pays at once: the link may
+            be near its end, and be renewed only as far as the company lets him
         :rtype: PayplugPaymentLink
         :raise PayplugError: if Payplug is silent or refuses. No link was made then, and
             the old one is as before, unless its end was seen: that is kept in the row
@@ -52,38 +53,40 @@ class PayplugPaymentLink(models.Model):
         link_sudo = move.sudo()._payplug_open_link()  # machines write links, not users
         if link_sudo.state == "pending":
             remote = link_sudo._refresh()
-            if link_sudo._is_reusable(remote):
+            if link_sudo._is_reusable(customer):
                 return link_sudo
             link_sudo._end(remote)
             if link_sudo.state in ("pending", "paid"):
                 return link_sudo  # with a problem that a person must look at, or paid
-        if link_sudo.state == "expired" and not may_renew:
+        if customer and link_sudo.state == "expired" and not move._payplug_may_renew():
             return link_sudo
         unbooked_sudo = move._payplug_links_to_book()
         if unbooked_sudo and not move._payplug_amount_due():
             return unbooked_sudo[:1]
         return self.sudo()._create_for(move)
 
-    def _is_reusable(self, remote):
-        """Tell whether this link still asks for what is due, for long enough."""
-        return (
-            self._is_current()
-            and remote.cents == to_cents(self.amount)
-            and self.expires_at > fields.Datetime.now() + REUSE_MARGIN
-        )
+    def _is_reusable(self, customer):
+        """Tell whether a link that was just asked about is good enough.
+
+        :param bool customer: whether it is paid at once, or mailed and paid tomorrow
+        """
+        lasts = self.expires_at > fields.Datetime.now() + REUSE_MARGIN
+        return self._fits_today() and (customer or lasts)
 
     def _is_current(self):
-        """Tell, without asking Payplug, whether this link asks for what is due today.
+        """Tell, without asking Payplug, whether a customer could pay this link now."""
+        return self._fits_today() and self.expires_at > fields.Datetime.now()
 
-        Not where somebody cancelled it or must look at it, nor after the company has
-        changed the mode.
+    def _fits_today(self):
+        """Tell whether this link asks for what is due today, in today's mode.
+
+        Not where somebody cancelled it or must look at it.
         """
         return (
             self.state == "pending"
             and not (self.problem or self.to_cancel)
             and self._asks_what_is_due()
             and self.is_live == self.company_id._payplug_is_live()
-            and self.expires_at > fields.Datetime.now()
         )
 
     def _create_for(self, move):
@@ -181,6 +184,8 @@ class PayplugPaymentLink(models.Model):
         :raise PayplugError: if Payplug is silent
         :raise UserError: if the link's end was not seen
         """
+        if self.problem == "no_key" and not self.is_live:
+            self._close()  # nobody can pay real money with it
         if self.state != "pending" or self.problem:
             return
         self._check_may_abort(remote)
@@ -194,7 +199,7 @@ class PayplugPaymentLink(models.Model):
         self._lock()
         if self.company_id._payplug_key(self.is_live):
             _abort_quietly(self._client(), self.payplug_id)
-        self._move_to("cancelled")
+        self._move_to("cancelled", problem=False)
         self._tell_closed()
 
     def _check_may_abort(self, remote):

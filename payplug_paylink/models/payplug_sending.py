@@ -6,8 +6,11 @@ channel and lets one failing invoice block the others (design 8): hence a queue 
 
 from datetime import timedelta
 
+import psycopg2
+
 from odoo import api, fields, models
-from odoo.exceptions import UserError
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.tools import mute_logger
 
 
 class PayplugSending(models.Model):
@@ -50,6 +53,7 @@ class PayplugSending(models.Model):
     reason = fields.Text(string="Why not", readonly=True)
     sent_at = fields.Datetime(string="Sent on", readonly=True)
     link_id = fields.Many2one("payplug.payment.link", readonly=True)
+    message_id = fields.Many2one("mail.message", string="Mail", readonly=True)
     retry_at = fields.Datetime(
         string="Not tried before",
         readonly=True,
@@ -90,13 +94,25 @@ class PayplugSending(models.Model):
         }
         known = self.search([("move_id", "in", moves.ids)])
         known.filtered(lambda sending: sending.state != "waiting").write(values)
-        self.create(
-            [
-                {**values, "move_id": move.id, "company_id": move.company_id.id}
-                for move in moves - known.move_id
-            ]
-        )
+        self._create_rows(moves - known.move_id, values)
         self._trigger_crons()
+
+    @api.model
+    def _create_rows(self, moves, values):
+        """Create a row for each invoice.
+
+        :raise ConcurrencyError: if somebody else has just done so; Odoo tries again
+        """
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                self.create(
+                    [
+                        {**values, "move_id": move.id, "company_id": move.company_id.id}
+                        for move in moves
+                    ]
+                )
+        except psycopg2.errors.UniqueViolation as error:
+            raise ConcurrencyError("invoices have just been queued") from error
 
     @api.model
     def _set_sent(self, moves):
@@ -112,9 +128,7 @@ class PayplugSending(models.Model):
             }
             known = self.search([("move_id", "=", move.id)])
             known.write(values)
-            if not known:
-                company_id = move.company_id.id
-                self.create({**values, "move_id": move.id, "company_id": company_id})
+            self._create_rows(move - known.move_id, values)
 
     def _take_back(self):
         """Take out of the queue what no worker has begun to send.
@@ -149,7 +163,9 @@ class PayplugSending(models.Model):
         """Forget after a month what was sent or given up."""
         before = fields.Datetime.now() - timedelta(days=30)
         done = [("state", "!=", "waiting"), ("write_date", "<", before)]
-        self.search(done, limit=10_000).unlink()
+        found = self.search(done, limit=10_000)
+        found.unlink()
+        return len(found), self.search_count(done, limit=1)
 
     def action_take_back(self):
         """Take these back, as a button.
@@ -166,7 +182,6 @@ class PayplugSending(models.Model):
         failed.move_id.check_access("write")
         if not failed:
             raise UserError(self.env._("None of these has failed: nothing to do."))
-        for sending in failed:
-            sending.sudo()._enqueue(
-                sending.move_id, sending.template_id, sending.pdf_report_id
-            )
+        groups = failed.sudo().grouped(lambda one: (one.template_id, one.pdf_report_id))
+        for (template, report), sendings_sudo in groups.items():
+            sendings_sudo._enqueue(sendings_sudo.move_id, template, report)

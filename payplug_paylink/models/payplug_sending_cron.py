@@ -1,4 +1,4 @@
-"""The workers of the queue: one invoice in a transaction, and nothing is ever lost.
+"""The workers of the queue: one invoice at a time, and nothing is ever lost.
 
 Several crons, on several hosts, share the queue by ``SKIP LOCKED``: identical rows of
 `ir.cron` are as many workers. A worker that is killed leaves its invoice waiting; only
@@ -7,19 +7,21 @@ what was being handed to the mail server at that moment may be mailed twice.
 
 import logging
 from datetime import timedelta
+from smtplib import SMTPServerDisconnected
+
+import psycopg2
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 
-from ..payplug_remote import PayplugError, PayplugUnavailable
+from ..payplug_remote import PayplugError
 from ..transactions import CONFLICTS, attempt
 
 _logger = logging.getLogger(__name__)
 
 BATCH = 20  # invoices whose links are made at the same time
 LEASE = timedelta(minutes=10)  # for which an invoice is a worker's, come what may
-ASK_AGAIN = timedelta(minutes=5)  # after Payplug was silent
-MOST_ATTEMPTS = 12  # so for an hour
+ASK_AGAIN = timedelta(minutes=5)  # after a conflict, or when Payplug was silent
+TRIES = 3  # at a batch that another worker has changed meanwhile
 
 
 class PayplugSending(models.Model):
@@ -31,9 +33,11 @@ class PayplugSending(models.Model):
         progress = self.env["ir.cron"]._commit_progress
         progress(remaining=self.search_count(self._domain_of_work()))
         while batch := self._next_batch():
-            if not batch._send_each(batch._prepare_links()):
-                break
+            links = batch._prepare_links()
+            if not all(sending._handle(links) for sending in batch):
+                return  # Odoo calls again
         self._tell_users()
+        progress(remaining=0)  # what is left is in other workers' hands
 
     @api.model
     def _domain_of_work(self):
@@ -46,10 +50,20 @@ class PayplugSending(models.Model):
 
     @api.model
     def _next_batch(self):
-        """Return what no other worker holds at this moment, and leave him half."""
-        waiting = self.search(self._domain_of_work(), limit=10 * BATCH)
-        share = min(BATCH, (len(waiting) + 1) // 2)
-        return waiting.try_lock_for_update(limit=share)
+        """Lease what no other worker holds at this moment, and leave him half."""
+        for _try in range(TRIES):
+            try:
+                waiting = self.search(self._domain_of_work(), limit=10 * BATCH)
+                share = min(BATCH, (len(waiting) + 1) // 2)
+                batch = waiting.try_lock_for_update(limit=share)
+                batch.write({"retry_at": fields.Datetime.now() + LEASE})
+                batch.flush_recordset()
+                return batch
+            except CONFLICTS:  # another worker has just done one of them
+                self.env.cr.rollback()
+        return self.browse()
+
+    # === LINKS === #
 
     def _prepare_links(self):
         """Make the links of the batch at the same time, and commit them.
@@ -57,14 +71,9 @@ class PayplugSending(models.Model):
         :return: the new link of each invoice that had none, or a `PayplugError`
         :rtype: dict
         """
-        ready = self.filtered(
-            lambda sending: (
-                not sending._obstacles()
-                and sending.move_id._payplug_open_link().state != "pending"
-            )
-        )
         links = {}
         try:
+            ready = self.filtered(lambda sending: sending._lacks_link())
             for sendings in ready.grouped("user_id").values():
                 attempt(self.env, lambda ones=sendings: links.update(ones._request()))
             self.env["ir.cron"]._commit_progress()
@@ -74,77 +83,111 @@ class PayplugSending(models.Model):
             return {}
         return links
 
+    def _lacks_link(self):
+        """Tell whether a link can be made for this invoice, which has none to pay."""
+        found = []
+        attempt(self.env, lambda: found.extend(self._obstacles() or [""]))
+        has_none = self.move_id._payplug_open_link().state != "pending"
+        return found == [""] and has_none
+
     def _request(self):
         """Make the links of one user's invoices, in his name."""
         links = self.env["payplug.payment.link"].with_user(self.user_id)
         return links._request_many(self.move_id)
 
-    def _send_each(self, links):
-        """Send each invoice of the batch alone.
+    # === ONE INVOICE === #
+
+    def _handle(self, links):
+        """Send one invoice of the batch; return whether there is time left.
 
         :param dict links: as `_prepare_links` returned it
-        :return: whether there is time left, and something was this worker's
-        """
-        count = 0
-        for sending in self:
-            done = sending._send_alone(links.get(sending.move_id))
-            count += done
-            if not self.env["ir.cron"]._commit_progress(done):
-                return False
-        return bool(count)
-
-    def _send_alone(self, link):
-        """Send one invoice in this transaction, if it still waits and nobody is at it.
-
-        :param link: its link that was just made, or what kept it from being made; None
-            if it must be asked for
-        :return: 1 if it was this worker's, else 0
-        :rtype: int
         """
         try:
-            mine = self.try_lock_for_update().filtered_domain(self._domain_of_work())
-            if not mine:
-                return 0
-            # Some addons commit while they send: nobody else takes it meanwhile.
-            mine.retry_at = fields.Datetime.now() + LEASE
-            error = link if isinstance(link, PayplugError) else None
-            mine._remember(error or attempt(self.env, lambda: mine._send(link)))
-            mine.flush_recordset()
+            self._send_alone(links.get(self.move_id))
+            left = self.env["ir.cron"]._commit_progress(1)
+            self.exists()._check_delivery()
         except CONFLICTS as conflict:
             self.env.cr.rollback()
             _logger.info("Invoice %s is handled elsewhere: %s", self.id, conflict)
             self._trigger_crons(ASK_AGAIN)
-            return 0
-        return 1
+            left = self.env["ir.cron"]._commit_progress(1)
+        except (SMTPServerDisconnected, psycopg2.Error) as error:
+            # After the commit: the mail waits in Odoo's own queue.
+            self.env.cr.rollback()
+            _logger.warning("The mail of row %s will leave later: %s", self.id, error)
+            left = self.env["ir.cron"]._commit_progress(1)
+        return bool(left)
 
-    def _send(self, link_sudo):
-        """Judge the invoice again, make or reuse its link, print and mail it.
+    def _send_alone(self, link):
+        """Send one invoice, unless it was taken back or another worker is faster.
 
-        :param link_sudo: its link that was just made, None if it must be asked for
-        :raise PayplugError: if Payplug is silent or refuses
+        :param link: its link that was just made, or what kept it from being made; None
+            if it must be asked for
+        """
+        mine = self._take_turn()
+        if not mine:
+            return
+        error = link if isinstance(link, PayplugError) else None
+        if not error and not (link and link._is_current()):
+            link, error = mine._ask_for_link()
+            # Kept, whatever becomes of the mail; the lease keeps others away.
+            self.env["ir.cron"]._commit_progress()
+            mine = self._take_turn()
+        if mine and not error:
+            error = attempt(self.env, lambda: mine._send(link), alone=True)
+            mine = self._take_turn() if error else mine
+        if mine and error:
+            mine._set_failed(error)
+
+    def _take_turn(self):
+        """Lock this row in this transaction; return it, or nothing if it is gone."""
+        mine = self.exists().try_lock_for_update()
+        return mine.filtered(lambda sending: sending.state == "waiting")
+
+    def _ask_for_link(self):
+        """Return the link, made or reused as by the button, or what prevents it.
+
+        :rtype: tuple
+        """
+        found = []
+
+        def ask():
+            move = self._move_of_worker()
+            self._check_conditions(move)
+            found.append(move.env["payplug.payment.link"]._request(move))
+
+        error = attempt(self.env, ask)
+        link_sudo = found[0] if found and not error else None
+        return link_sudo, error or self._reason_against(link_sudo)
+
+    def _send(self, link):
+        """Judge the invoice again, print and mail it with its link.
+
         :raise UserError: if it cannot be sent, telling why
         """
         move = self._move_of_worker()
-        obstacles = self._obstacles()
-        if obstacles:
-            raise UserError("\n".join(obstacles))
-        if not link_sudo:
-            link_sudo = move.env["payplug.payment.link"]._request(move)
-        if link_sudo.problem:
-            raise UserError(link_sudo._problem_sentence())
-        if link_sudo.state != "pending":
-            return  # paid, as Payplug has just said: nothing to send any more
+        self._check_conditions(move)
+        template = self._check_template(move)
+        before = move.message_ids
         move.env["account.move.send"]._generate_and_send_invoices(
             move,
-            # In the sender's name as well: templates may speak of "user".
-            mail_template=self.template_id.with_env(move.env)
-            or move._payplug_template(),
+            mail_template=template,
             pdf_report=self.pdf_report_id or None,
             sending_methods=["email"],
             author_user_id=self.user_id.id,
             author_partner_id=self.user_id.partner_id.id,
         )
-        self.write({"sent_at": fields.Datetime.now(), "link_id": link_sudo.id})
+        mails = (move.message_ids - before).filtered("notified_partner_ids")
+        self.write(
+            {
+                "state": "sent",
+                "reason": False,
+                "retry_at": False,
+                "sent_at": fields.Datetime.now(),
+                "link_id": link.id,
+                "message_id": mails[:1].id,
+            }
+        )
 
     def _move_of_worker(self):
         """Return the invoice in its company, in the name and tongue of who sent it."""
@@ -156,34 +199,7 @@ class PayplugSending(models.Model):
         )
 
     def _obstacles(self):
-        """Return why this invoice cannot be sent today, in the author's language."""
-        return self._move_of_worker()._payplug_unmet_conditions()
-
-    def _remember(self, error):
-        """Store what became of it; what failed is told on the invoice.
-
-        :param error: what kept it from being sent, None if nothing did
-        """
-        if error is None:
-            self.write({"state": "sent", "reason": False, "retry_at": False})
-        elif isinstance(error, PayplugUnavailable) and self.attempts < MOST_ATTEMPTS:
-            self.retry_at = fields.Datetime.now() + ASK_AGAIN
-            self.attempts += 1
-            self._trigger_crons(ASK_AGAIN)
-        else:
-            self.write(
-                {"state": "failed", "reason": self._why(error), "retry_at": False}
-            )
-            self._tell_failed()
-
-    def _why(self, error):
-        """Return for people what an error says."""
+        """Return why this invoice cannot be sent today, in the sender's language."""
         move = self._move_of_worker()
-        if isinstance(error, PayplugError):
-            return move.company_id._payplug_explain(error)
-        if isinstance(error, UserError):
-            return str(error)
-        _logger.error("Invoice %s was not sent", move.id, exc_info=error)
-        return move.env._(
-            "An unexpected error, which the server's log tells: call the administrator."
-        )
+        move.check_access("write")
+        return move._payplug_unmet_conditions()

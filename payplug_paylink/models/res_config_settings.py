@@ -4,7 +4,7 @@ from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 from ..payplug_remote import PayplugError, PayplugRejected
-from .res_company_client import in_a_hurry, is_public
+from .res_company_client import in_a_hurry
 
 HIDDEN = "•" * 8
 
@@ -111,14 +111,16 @@ class ResConfigSettings(models.TransientModel):
     @api.depends("company_id")
     def _compute_payplug_url_warning(self):
         for settings in self:
-            url = settings.company_id.get_base_url()
-            settings.payplug_url_warning = not is_public(url) and self.env._(
-                "The Internet cannot reach this Odoo at %(url)s. So Payplug is given "
-                "no address for its notifications (payments are seen within the hour), "
-                "and customers cannot open the invoice's page. Give the system "
-                "parameter web.base.url a public address, or choose Payplug's own page "
-                "below.",
-                url=url,
+            company = settings.company_id
+            settings.payplug_url_warning = not company._payplug_can_ring() and (
+                self.env._(
+                    "The Internet cannot reach this Odoo at %(url)s. So Payplug is "
+                    "given no address for its notifications (payments are seen within "
+                    "the hour), and customers cannot open the invoice's page. Give the "
+                    "system parameter web.base.url a public address; until then, "
+                    "Payplug's own page is the link to mail.",
+                    url=company.get_base_url(),
+                )
             )
 
     def action_payplug_sign_in(self):

@@ -190,7 +190,6 @@ class TestMail(PayplugCommon, MailCase):
 
     def test_our_template_without_a_link_warns_in_the_send_window(self):
         self.company.payplug_link_target = "payplug"
-        self.company.payplug_link_target = "payplug"
         window = self.env["account.move.send.wizard"].with_context(
             active_model="account.move", active_ids=self.invoice.ids
         )

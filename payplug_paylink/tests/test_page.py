@@ -1,5 +1,6 @@
 """The stable page over HTTP: always current, harmless to open, one payment each."""
 
+from datetime import timedelta
 from html import unescape
 
 from lxml import html
@@ -7,8 +8,9 @@ from lxml import html
 from odoo.tests import HttpCase, tagged
 from odoo.tools import mute_logger
 
-from .common import PayplugCommon
+from .common import FOLLOW_LOG, PayplugCommon
 
+CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.payplug_paylink"
 WEEK = 7 * 24 * 3600
 
 
@@ -307,7 +309,7 @@ class TestPage(PayplugCommon, HttpCase):
         self.assertEqual(len(self._created()), 1)
 
     def test_silent_payplug_is_told_with_503_and_nothing_has_changed(self):
-        for fault in ("drop", "500", "429", "html", "401"):
+        for fault in ("drop", "500", "429", "html"):
             with self.subTest(fault=fault):
                 self.payplug.fail(fault)
                 answer = self._start()
@@ -316,6 +318,75 @@ class TestPage(PayplugCommon, HttpCase):
                 path = answer.headers["Location"].removeprefix(self.base_url())
                 self.assertShows("try again in a moment", status=503, path=path)
         self.assertShows("Pay 1,234.56 € by card")
+
+    def test_refusal_of_payplug_is_told_to_both_sides(self):
+        for _click in range(2):
+            self.payplug.fail("401")
+            with mute_logger(CONTROLLER_LOG):
+                answer = self._start()
+            path = answer.headers["Location"].removeprefix(self.base_url())
+            self.assertShows(
+                "please contact us",
+                "compta@lumiere.example.com",
+                status=503,
+                path=path,
+            )
+        told = self.invoice.message_ids.filtered(
+            lambda line: "wanted to pay online" in (line.body or "")
+        )
+        self.assertEqual(len(told), 1)
+        self.assertIn("does not accept the secret key", told.body)
+
+    def test_silent_payplug_keeps_the_earlier_payment(self):
+        self._start()
+        link = self.invoice.payplug_link_id
+        self.payplug.fail("500")
+        self._start()
+        self.assertEqual(link.state, "pending")
+        self.assertEqual(self._start().headers["Location"], link.url)
+
+    def test_link_whose_key_is_gone_does_not_bar_the_page(self):
+        self._start()
+        test_link = self.invoice.payplug_link_id
+        self.company.write(
+            {
+                "payplug_book_test_payments": False,
+                "payplug_live_key": self.account.live_key,
+                "payplug_mode": "live",
+                "payplug_test_key": False,
+            }
+        )
+        with mute_logger(FOLLOW_LOG):
+            answer = self._start()
+        self.assertEqual(test_link.state, "cancelled")
+        self.assertTrue(self.invoice.payplug_link_id.is_live)
+        self.assertEqual(answer.headers["Location"], self.invoice.payplug_link_id.url)
+
+    def test_link_near_its_end_is_good_enough_for_who_pays_now(self):
+        self.company.payplug_customer_renewal = False
+        first = self._start().headers["Location"]
+        self.payplug.advance(days=6, hours=20)
+        self.invoice.payplug_link_id.sudo().expires_at -= timedelta(days=6, hours=20)
+        self.assertEqual(self._start().headers["Location"], first)
+
+    def test_closed_link_bars_the_page_no_longer(self):
+        self._start()
+        self.payplug.forget(self.invoice.payment_id)
+        with mute_logger(FOLLOW_LOG):
+            self._start()
+        self.assertNoButton(self.assertShows("can no longer be paid online"))
+        self.invoice.action_payplug_close_link()
+        self.assertShows("Pay 1,234.56 € by card")
+
+    def test_visitor_gets_no_cookie_of_ours(self):
+        self.opener.cookies.clear()
+        self._open()
+        names = {cookie.name for cookie in self.opener.cookies}
+        self.assertLessEqual(names, {"session_id", "frontend_lang", "tz"})
+
+    def test_customer_without_a_language_reads_one_that_odoo_has(self):
+        self.partner_a.lang = False
+        self.assertShows(self.invoice.name, "1,234.56")
 
     def test_payer_comes_back_while_payplug_is_silent(self):
         self._start()

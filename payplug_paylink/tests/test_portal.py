@@ -5,8 +5,10 @@ import io
 
 from lxml import html
 from PIL import Image
+from pypdf import PdfReader
 
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from .common import PayplugCommon
 
@@ -84,6 +86,15 @@ class TestPortal(PayplugCommon, HttpCase):
         self.env.invalidate_all()
         self.assertTrue(self.invoice._has_to_be_paid())
 
+    def test_native_button_goes_while_money_of_payplug_waits_for_the_books(self):
+        self._needs_account_payment()
+        self._create_provider("stripe")
+        link = self._request(self.invoice)
+        self.assertTrue(self.invoice._has_to_be_paid())
+        link.write({"state": "paid", "to_book": True, "paid_at": "2026-03-05 12:00"})
+        self.assertFalse(self.invoice._has_to_be_paid())
+        self.assertEqual(self._of_page(), ([], 0))
+
     # === PAPER === #
 
     def _print(self, invoice):
@@ -116,6 +127,26 @@ class TestPortal(PayplugCommon, HttpCase):
         data = base64.b64decode(data_url.partition(",")[2])
         [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(data)).convert("L"))
         return code.text
+
+    def test_pdf_carries_the_code_in_every_layout_of_odoo(self):
+        self.company.payplug_qr_code = True
+        url = self.invoice._payplug_page_url()
+        for layout in self.env["report.layout"].search([]):
+            with self.subTest(layout=layout.name):
+                self.company.external_report_layout_id = layout.view_id
+                report = self.env["ir.actions.report"].with_context(
+                    force_report_rendering=True
+                )
+                with mute_logger("odoo.addons.base.models.ir_actions_report"):
+                    pdf, _kind = report._render_qweb_pdf(
+                        "account.report_invoice_with_payments", self.invoice.ids
+                    )
+                links = [
+                    note.get_object()["/A"].get("/URI")
+                    for page in PdfReader(io.BytesIO(pdf)).pages
+                    for note in page.get("/Annots", [])
+                ]
+                self.assertIn(url, links)
 
     def test_invoice_that_cannot_be_paid_online_is_printed_without_a_code(self):
         self.company.payplug_qr_code = True

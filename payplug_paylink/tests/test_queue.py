@@ -1,6 +1,5 @@
 """Many invoices at once: the window, the queue, and what becomes of each invoice."""
 
-from datetime import timedelta
 from unittest.mock import patch
 
 from odoo import Command, fields
@@ -8,11 +7,12 @@ from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from odoo.addons.mail.tests.common import MailCase
 
-from .common import PayplugCommon
+from .common import FOLLOW_LOG, PayplugCommon
 
-QUEUE_LOG = "odoo.addons.payplug_paylink.models.payplug_sending_cron"
+QUEUE_LOG = "odoo.addons.payplug_paylink.models.payplug_sending_people"
 
 
 @tagged("post_install", "-at_install")
@@ -237,6 +237,8 @@ class TestSending(PayplugCommon, MailCase):
         mails = self._run_cron()
         self.assertEqual(len(mails), 1)
         self.assertEqual(invoices[0].payplug_state, "paid")
+        self.assertEqual(self._states(invoices), ["failed", "sent"])
+        self.assertIn("customer has paid it", self._queue(invoices[0]).reason)
 
     # === AGAIN, AND BACK === #
 
@@ -260,7 +262,8 @@ class TestSending(PayplugCommon, MailCase):
     def test_asking_twice_queues_once(self):
         invoices = self._invoices(2)
         self._enqueue(invoices)
-        self._enqueue(invoices)
+        with self.assertRaisesRegex(UserError, "None of these invoices"):
+            self._enqueue(invoices)
         self.assertEqual(len(self._queue(invoices)), 2)
         self.assertEqual(len(self._run_cron()), 2)
 
@@ -314,12 +317,139 @@ class TestSending(PayplugCommon, MailCase):
         )
         self._enqueue(invoices)
         self._run_cron()
-        window.create_date -= timedelta(seconds=5)
         with (
             self.mock_mail_gateway(),
             self.assertRaisesRegex(UserError, "sent in the background meanwhile"),
         ):
             window.with_user(self.biller).action_send_and_print()
+
+    def test_two_windows_on_the_same_invoices_mail_them_once(self):
+        invoices = self._invoices(3)
+        first, second = self._open(invoices), self._open(invoices[:2])
+        first.action_send()
+        with self.assertRaisesRegex(UserError, "None of these"):
+            second.action_send()
+        self._run_cron()
+        with self.assertRaisesRegex(UserError, "None of these"):
+            second.action_send()
+
+    def test_window_tells_what_is_being_sent_already_and_by_whom(self):
+        invoices = self._invoices(3)
+        self._enqueue(invoices[:2])
+        window = self._open(invoices)
+        self.assertEqual(window.ready_ids.move_id, invoices[2])
+        self.assertIn("being sent already, by biller", window.refused_ids[0].why_not)
+
+    def test_users_lost_rights_concern_his_invoices_alone(self):
+        invoices = self._invoices(4)
+        other = self._create_user("other", "account.group_account_invoice")
+        self._enqueue(invoices[:2])
+        self.env["payplug.sending"].with_user(other).sudo()._enqueue(
+            invoices[2:], invoices._payplug_template(), self.env["ir.actions.report"]
+        )
+        self.biller.group_ids = self.env.ref("base.group_user")
+        self.assertEqual(len(self._run_cron()), 2)
+        self.assertEqual(self._states(invoices), ["failed"] * 2 + ["sent"] * 2)
+        self.assertIn("may no longer send", self._queue(invoices[0]).reason)
+
+    def test_link_that_changed_before_its_turn_is_made_anew(self):
+        invoices = self._invoices(2)
+        self._enqueue(invoices)
+        sender = type(self.env["account.move.send"])
+        original = sender._generate_and_send_invoices
+        late = invoices[1]
+
+        def pay_the_other(self, moves, **options):
+            if moves != late:  # the links of both are made by now
+                register = self.env["account.payment.register"].sudo()
+                register.with_context(
+                    active_model="account.move", active_ids=late.ids
+                ).create(
+                    {"amount": 1, "payment_difference_handling": "open"}
+                )._create_payments()
+            return original(self, moves, **options)
+
+        with patch.object(sender, "_generate_and_send_invoices", pay_the_other):
+            mails = self._run_cron()
+        self.assertEqual(len(mails), 2)
+        self.assertEqual(late.payplug_link_id.amount, 100)
+        self.assertIn("Pay 100.00", mails[1]["body"].replace("\N{NO-BREAK SPACE}", " "))
+
+    def test_mail_server_that_fails_is_told_and_the_invoice_can_be_sent_again(self):
+        invoices = self._invoices(2)
+        self._enqueue(invoices)
+        self.env.flush_all()
+        with (
+            self.mock_mail_gateway(),
+            self.enter_registry_test_mode(),
+            patch.object(
+                type(self.env["ir.mail_server"]),
+                "send_email",
+                side_effect=MailDeliveryException("down"),
+            ),
+            mute_logger("odoo.addons.mail.models.mail_mail"),
+        ):
+            self.cron.method_direct_trigger()
+        self.assertEqual(self._states(invoices), ["failed"] * 2)
+        self.assertIn("did not take the mail", self._queue(invoices)[0].reason)
+        self._enqueue(invoices)
+        self.assertEqual(len(self._run_cron()), 2)
+
+    def test_problem_that_the_worker_found_stays_on_the_link(self):
+        invoices = self._invoices(2)
+        link = self._request(invoices[0])
+        self.payplug.forget(link.payplug_id)
+        self._enqueue(invoices)
+        with mute_logger(FOLLOW_LOG):
+            self.assertEqual(len(self._run_cron()), 1)
+        self.assertEqual(invoices[0].payplug_problem, "unknown")
+        self.assertIn("close the link", self._queue(invoices[0]).reason)
+
+    def test_deleted_templates_are_told(self):
+        invoices = self._invoices(2)
+        self._enqueue(invoices)
+        invoices._payplug_template().sudo().unlink()
+        self.assertFalse(self._run_cron())
+        self.assertIn("template was deleted", self._queue(invoices)[0].reason)
+
+    def test_chosen_print_model_is_used(self):
+        usual = self.env.ref("account.account_invoices")
+        other = usual.copy({"name": "Other model", "is_invoice_report": True})
+        invoices = self._invoices(2)
+        window = self._open(invoices)
+        self.assertIn(other, window.available_report_ids)
+        window.pdf_report_id = other
+        window.action_send()
+        sender = type(self.env["account.move.send"])
+        original, used = sender._prepare_invoice_pdf_report, []
+
+        def watch(self, data):
+            used.extend(one["pdf_report"] for one in data.values())
+            return original(self, data)
+
+        with patch.object(sender, "_prepare_invoice_pdf_report", watch):
+            self._run_cron()
+        self.assertEqual(set(used), {other})
+
+    def test_generate_without_any_channel_still_works(self):
+        invoice = self._create_payable_invoice()
+        action = invoice.action_payplug_send_link()
+        window = (
+            self.env[action["res_model"]]
+            .with_context(**action["context"])
+            .create({"sending_methods": []})
+        )
+        window.action_send_and_print()
+        self.assertFalse(invoice.payplug_sending_state)
+
+    def test_list_costs_one_query_for_the_state_of_sending(self):
+        invoices = self._invoices(3)
+        self._enqueue(invoices)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        invoices.mapped("name")
+        with self.assertQueryCount(1):
+            invoices.mapped("payplug_sending_state")
 
     # === NOTICES, WORKERS, TIDINESS === #
 

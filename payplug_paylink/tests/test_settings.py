@@ -184,3 +184,12 @@ class TestSettings(PayplugCommon):
                 }
             ],
         )
+
+    def test_settings_warn_where_the_internet_cannot_reach_this_odoo(self):
+        self.assertFalse(self._settings().payplug_url_warning)  # the emulator is near
+        params = self.env["ir.config_parameter"]
+        params.set_param("payplug_paylink.api_url", False)
+        params.set_param("web.base.url", "http://localhost:8069")
+        self.assertIn("http://localhost:8069", self._settings().payplug_url_warning)
+        params.set_param("web.base.url", "https://odoo.example.com")
+        self.assertFalse(self._settings().payplug_url_warning)

@@ -1,11 +1,22 @@
 """Odoo's Send window, beside the queue of payment links and with our template."""
 
-from odoo import api, models
+from odoo import api, fields, models
 from odoo.exceptions import UserError
 
 
 class AccountMoveSendWizard(models.TransientModel):
     _inherit = "account.move.send.wizard"
+
+    payplug_seen_at = fields.Datetime(
+        string="Sent when opened",
+        default=lambda self: self._default_payplug_seen_at(),
+        help="When the link had last been sent, as this window opened.",
+    )
+
+    @api.model
+    def _default_payplug_seen_at(self):
+        moves = self.env["account.move"].browse(self.env.context.get("active_ids"))
+        return moves._payplug_sendings_sudo()[:1].sent_at
 
     @api.depends("template_id")
     def _compute_alerts(self):
@@ -40,7 +51,8 @@ class AccountMoveSendWizard(models.TransientModel):
         # EXTEND account: what is sent here is not sent in the background, too
         by_hand = self.filtered(
             lambda wizard: (
-                wizard._payplug_sends_link() and "email" in wizard.sending_methods
+                wizard._payplug_sends_link()
+                and "email" in (wizard.sending_methods or [])
             )
         )
         by_hand._payplug_leave_queue()
@@ -58,10 +70,8 @@ class AccountMoveSendWizard(models.TransientModel):
             sending_sudo = wizard.move_id._payplug_sendings_sudo()
             if not sending_sudo:
                 continue
-            opened_before = sending_sudo.state == "sent" and (
-                sending_sudo.sent_at >= wizard.create_date
-            )
-            if opened_before or not sending_sudo.try_lock_for_update():
+            was_sent = sending_sudo.sent_at != wizard.payplug_seen_at
+            if was_sent or not sending_sudo.try_lock_for_update():
                 raise UserError(
                     wizard.env._(
                         "The payment link of %(invoice)s was sent in the background "

@@ -54,12 +54,14 @@ class PayplugSendLinks(models.TransientModel):
         }
 
     def _prepare_lines(self, moves):
-        sent_on = moves._payplug_sent_on()
+        sent_on, waiting = moves._payplug_sent_on(), moves._payplug_waiting()
         return [
             Command.create(
                 {
                     "move_id": move.id,
-                    "reasons": "\n".join(move._payplug_unmet_conditions()),
+                    "reasons": "\n".join(
+                        [*waiting.get(move, []), *move._payplug_unmet_conditions()]
+                    ),
                     "sent_at": sent_on.get(move),
                 }
             )
@@ -91,6 +93,11 @@ class PayplugSendLinks(models.TransientModel):
         """
         self.ensure_one()
         moves = self.ready_ids.move_id
+        # By somebody else, while this window was open.
+        done = set(moves._payplug_waiting())
+        if not self.again:
+            done |= set(moves._payplug_sent_on())
+        moves = moves.filtered(lambda move: move not in done)
         if not moves:
             raise UserError(self.env._("None of these invoices can be sent."))
         moves.check_access("write")
