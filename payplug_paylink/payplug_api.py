@@ -29,6 +29,7 @@ from .payplug_remote import (
     RemoteAccount,
     RemoteKeys,
     RemotePayment,
+    SecretKey,
     read_details,
 )
 
@@ -44,21 +45,6 @@ LARGEST_BODY = 8 * 1024 * 1024  # bytes; a page of payments has some 200 000
 TIMEOUTS = (requests.exceptions.Timeout, ReadTimeoutError)
 
 CALL_SECONDS = 9.0  # a call at most: half to connect, half to be answered
-
-
-class SecretKey:
-    """The way to prove who we are: a secret key, sent as it is.
-
-    Another way (OAuth2 client credentials, whose tokens expire) needs a class with the
-    same method, and nothing else changes.
-    """
-
-    def __init__(self, key):
-        self._key = key
-
-    def token(self):
-        """Return what follows ``Bearer`` in the next request."""
-        return self._key
 
 
 class _Transport(network.RequestsRequest):

@@ -1,4 +1,4 @@
-"""What Payplug says, in the words of this addon: payments, accounts, errors, cents.
+"""What Payplug says, in the words of this addon: payments, accounts, errors, keys.
 
 No HTTP, no record, no translation. `RemotePayment` and `RemoteAccount` are the only
 ones that read Payplug's keys.
@@ -45,6 +45,21 @@ class PayplugUnavailable(PayplugError):
 
 class PayplugRejected(PayplugError):
     """Payplug understood and said no: asking again will not help."""
+
+
+class SecretKey:
+    """The way to prove who we are: a secret key, sent as it is.
+
+    Another way (OAuth2 client credentials, whose tokens expire) needs a class with the
+    same method, and nothing else changes.
+    """
+
+    def __init__(self, key):
+        self._key = key
+
+    def token(self):
+        """Return what follows ``Bearer`` in the next request."""
+        return self._key
 
 
 def to_cents(amount):

@@ -6,6 +6,7 @@ from . import bench_data, bench_jobs, bench_rows
 from .bench_pairs import Effort, by_turns
 from .bench_report import Curve
 from .bench_rpc import WebClient
+from .bench_workers import throughput
 from .say import step
 
 PENDING = (100, 1_000, 10_000)
@@ -15,7 +16,7 @@ LINKS_AMONG = 5  # one invoice of so many has a link
 
 def growth(bench):
     """Measure all curves and return them."""
-    return [*_with_links(bench), *_with_invoices(bench)]
+    return [*_with_links(bench), *_with_invoices(bench), throughput(bench)]
 
 
 def _with_links(bench):

@@ -142,6 +142,31 @@ def _request_many(env, moves):
     return links
 
 
+def queue_invoices(env, count, workers):
+    """Put invoices into the queue, and see that it has so many workers.
+
+    :return: the ids of as many scheduled actions
+    """
+    moves = env["account.move"].search(PAYABLE, order="date, id", limit=count)
+    queue = env["payplug.sending"]
+    queue._enqueue(moves, moves._payplug_template(), env["ir.actions.report"])
+    cron = env.ref("payplug_paylink.ir_cron_send")
+    domain = [("code", "=", cron.code), ("model_id", "=", cron.model_id.id)]
+    known = env["ir.cron"].search(domain)
+    for number in range(len(known), workers):
+        known += cron.copy({"name": f"{cron.name} ({number + 1})"})
+    env.cr.commit()
+    return known.ids[:workers]
+
+
+def work(env, cron_id):
+    """Run one scheduled action until nothing waits, as Odoo does."""
+    waiting = [("state", "=", "waiting")]
+    while env["payplug.sending"].search_count(waiting, limit=1):
+        env["ir.cron"].browse(cron_id).method_direct_trigger()
+        env.cr.commit()  # to see what the scheduled action committed
+
+
 def prepare_mollie(env, mollie_url, count):
     """Enable Mollie and let customers begin to pay `count` invoices.
 

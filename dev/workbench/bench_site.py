@@ -42,15 +42,9 @@ def emulator():
         yield running
 
 
-@contextlib.contextmanager
 def mail_sink(port):
-    """A mail server that keeps what it gets, in a `Mailbox`."""
-    kept = mailbox.Mailbox()
-    controller = mailbox.serve(kept, HOST, port)
-    try:
-        yield kept
-    finally:
-        controller.stop()
+    """A mail server that keeps what it gets, in a `Mailbox`; a context."""
+    return mailbox.served(mailbox.Mailbox(), HOST, port)
 
 
 class MollieStandIn:

@@ -14,12 +14,11 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from aiosmtpd.controller import Controller
 from playwright.sync_api import Error as BrowserError
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from . import cache, databases, demo_setup, postgres, system
-from .mailbox import Mailbox
+from .mailbox import Mailbox, served
 from .mailbox_page import MailboxPage
 from .odoo import ADDON, Odoo, troubles
 from .options import PORTS
@@ -153,10 +152,9 @@ class Demo:
         return [sys.executable, EMULATOR, "--port", port, *words]
 
     def _start_mailbox(self):
-        mailbox = Mailbox()
-        smtp = Controller(mailbox, hostname="127.0.0.1", port=self.ports["smtp-port"])
-        smtp.start()
-        self.stack.callback(smtp.stop)
+        mailbox = self.stack.enter_context(
+            served(Mailbox(), "127.0.0.1", self.ports["smtp-port"])
+        )
         page = make_server(
             "127.0.0.1",
             self.ports["mail-port"],

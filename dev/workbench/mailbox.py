@@ -1,11 +1,14 @@
 """A mail server for the demo: takes every mail, delivers none, keeps them in memory."""
 
+import contextlib
 import email
 import email.policy
 import itertools
 import threading
 from dataclasses import dataclass, field
 from datetime import datetime
+
+from aiosmtpd.controller import Controller
 
 
 @dataclass
@@ -66,3 +69,14 @@ class Mailbox:
         """The mail with this number, None if there is none."""
         with self._lock:
             return self._mails.get(number)
+
+
+@contextlib.contextmanager
+def served(mailbox, host, port):
+    """The mail server of a `Mailbox`, in a thread of its own."""
+    controller = Controller(mailbox, hostname=host, port=port)
+    controller.start()
+    try:
+        yield mailbox
+    finally:
+        controller.stop()

@@ -4,7 +4,9 @@ Everything here is a question, answered from what Odoo knows; only
 `_payplug_start_payment`, which the page's button calls, asks Payplug.
 """
 
-from odoo import fields, models
+from markupsafe import escape
+
+from odoo import SUPERUSER_ID, fields, models
 
 from .res_company_client import in_a_hurry
 
@@ -119,14 +121,15 @@ class AccountMove(models.Model):
 
         :param PayplugRejected error: what Payplug said
         """
-        links = self.env["payplug.payment.link"]
-        speaker = links.new({"move_id": self.id, "company_id": self.company_id.id})
-        move = speaker._for_accountant().move_id._origin
+        # As OdooBot: the visitor is no author, and the line is for the company.
+        move = self.with_user(SUPERUSER_ID).with_context(
+            lang=self.company_id.partner_id.lang or self.env.lang
+        )
         told = move.env._(
             "The customer wanted to pay online and could not. %(why)s",
             why=move.company_id._payplug_explain(error),
         )
-        if told not in (self.message_ids[:1].preview or ""):
+        if escape(told) not in (self.message_ids[:1].body or ""):
             move._message_log(body=told)
 
     def _payplug_page_values(self):

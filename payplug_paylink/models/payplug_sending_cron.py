@@ -50,15 +50,12 @@ class PayplugSending(models.Model):
 
     @api.model
     def _next_batch(self):
-        """Lease what no other worker holds at this moment, and leave him half."""
+        """Return what no other worker holds at this moment, and leave him half."""
         for _try in range(TRIES):
             try:
                 waiting = self.search(self._domain_of_work(), limit=10 * BATCH)
                 share = min(BATCH, (len(waiting) + 1) // 2)
-                batch = waiting.try_lock_for_update(limit=share)
-                batch.write({"retry_at": fields.Datetime.now() + LEASE})
-                batch.flush_recordset()
-                return batch
+                return waiting.try_lock_for_update(limit=share)
             except CONFLICTS:  # another worker has just done one of them
                 self.env.cr.rollback()
         return self.browse()
@@ -124,13 +121,16 @@ class PayplugSending(models.Model):
         :param link: its link that was just made, or what kept it from being made; None
             if it must be asked for
         """
-        mine = self._take_turn()
+        mine = self._take_turn().filtered_domain(self._domain_of_work())
         if not mine:
             return
+        # In case that this transaction is committed before its end: by asking for the
+        # link, or by an addon while it sends.
+        mine.retry_at = fields.Datetime.now() + LEASE
         error = link if isinstance(link, PayplugError) else None
         if not error and not (link and link._is_current()):
             link, error = mine._ask_for_link()
-            # Kept, whatever becomes of the mail; the lease keeps others away.
+            # Kept, whatever becomes of the mail.
             self.env["ir.cron"]._commit_progress()
             mine = self._take_turn()
         if mine and not error:

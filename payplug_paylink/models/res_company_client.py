@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 from odoo import api, models
 from odoo.exceptions import UserError
 
-from ..payplug_api import API_URL, PayplugClient, SecretKey
+from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import (
     NO_ANSWER,
     NO_CONNECTION,
     UNREADABLE,
     UNTRUSTED_PAGE,
     PayplugRejected,
+    SecretKey,
 )
 
 INTERNAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home", ".test")

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from odoo.tests import BaseCase, tagged
 
-from ..payplug_api import API_URL, PayplugClient, SecretKey
+from ..payplug_api import API_URL, THREADS, PayplugClient
 from ..payplug_remote import (
     PayplugRejected,
     PayplugUnavailable,
     RemotePayment,
+    SecretKey,
     from_cents,
     to_cents,
 )
@@ -116,7 +117,7 @@ class TestPayplugApi(RealRequests, BaseCase):
         elapsed = time.monotonic() - started
         self.assertEqual([r.cents for r in remotes], list(range(1000, 1040)))
         self.assertLess(elapsed, 40 * 0.1 / 2)
-        self.assertLessEqual(self.payplug.connections, 8)
+        self.assertLessEqual(self.payplug.connections, THREADS)
 
     def test_one_refused_payment_does_not_spoil_the_others(self):
         good, bad, last = self.client.create_payments(

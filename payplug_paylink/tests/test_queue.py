@@ -1,64 +1,16 @@
-"""Many invoices at once: the window, the queue, and what becomes of each invoice."""
+"""Many invoices at once: the window, the queue, and what leaves."""
 
 from unittest.mock import patch
 
-from odoo import Command, fields
+from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.tests import tagged
-from odoo.tools import mute_logger
 
-from odoo.addons.base.models.ir_mail_server import MailDeliveryException
-from odoo.addons.mail.tests.common import MailCase
-
-from .common import FOLLOW_LOG, PayplugCommon
-
-QUEUE_LOG = "odoo.addons.payplug_paylink.models.payplug_sending_people"
+from .common_queue import QueueCommon
 
 
 @tagged("post_install", "-at_install")
-class TestSending(PayplugCommon, MailCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.cron = cls.env.ref("payplug_paylink.ir_cron_send")
-        cls.partner_a.lang = "en_US"
-        cls.partner_b.write({"email": "other@example.com", "lang": "fr_FR"})
-
-    def _invoices(self, count=3, **values):
-        return self.env["account.move"].union(
-            *(self._create_payable_invoice(100 + n, **values) for n in range(count))
-        )
-
-    def _open(self, invoices):
-        """Open the window as a billing user; return it."""
-        action = invoices.with_user(self.biller).action_payplug_send_link()
-        self.assertEqual(action["res_model"], "payplug.send.links")
-        window = self.env["payplug.send.links"].browse(action["res_id"])
-        return window.with_user(self.biller)
-
-    def _enqueue(self, invoices, **values):
-        window = self._open(invoices)
-        window.write(values)
-        return window.action_send()
-
-    def _run_cron(self):
-        """Let a worker run; return the mails that left."""
-        self.env.flush_all()
-        with self.mock_mail_gateway(), self.enter_registry_test_mode():
-            self.cron.method_direct_trigger()
-            mails = list(self._mails)
-        self.env.invalidate_all()
-        return mails
-
-    def _queue(self, invoices):
-        return self.env["payplug.sending"].search([("move_id", "in", invoices.ids)])
-
-    def _states(self, invoices):
-        self.env.invalidate_all()
-        return [move.payplug_sending_state for move in invoices]
-
-    # === THE WINDOW === #
-
+class TestQueue(QueueCommon):
     def test_window_shows_who_gets_a_mail_and_all_reasons_of_who_does_not(self):
         good = self._invoices(2)
         nobody = self.env["res.partner"].create({"name": "Nobody"})
@@ -100,8 +52,6 @@ class TestSending(PayplugCommon, MailCase):
         reader = self._create_user("reader", "account.group_account_readonly")
         with self.assertRaises(AccessError):
             self._invoices(2).with_user(reader).action_payplug_send_link()
-
-    # === THE WORKER === #
 
     def test_worker_mails_each_invoice_its_own_link_in_the_customers_language(self):
         invoices = self._invoices(2) + self._create_payable_invoice(
@@ -166,82 +116,6 @@ class TestSending(PayplugCommon, MailCase):
         amounts = {link.amount for link in invoices.payplug_link_id}
         self.assertEqual(amounts, {100, 101, 102, 103})
 
-    def test_invoice_that_changed_meanwhile_is_judged_again(self):
-        invoices = self._invoices(3)
-        self._enqueue(invoices)
-        self._register_payment(invoices[1])
-        self.assertEqual(len(self._run_cron()), 2)
-        self.assertEqual(self._states(invoices), ["sent", "failed", "sent"])
-        told = invoices[1].message_ids[0].body
-        self.assertIn("The payment link was not sent", told)
-        self.assertIn("Nothing is left to pay", told)
-        self.assertIn("payplug_not_sent", invoices[1]._get_alerts())
-
-    def test_failure_concerns_its_invoice_alone(self):
-        invoices = self._invoices(3)
-        self._enqueue(invoices)
-        sender = type(self.env["account.move.send"])
-        original = sender._generate_and_send_invoices
-        bad = invoices[1]
-
-        def fail(self, moves, **options):
-            if moves == bad:
-                raise KeyError("an addon's mistake")
-            return original(self, moves, **options)
-
-        with (
-            patch.object(sender, "_generate_and_send_invoices", fail),
-            mute_logger(QUEUE_LOG),
-        ):
-            self.assertEqual(len(self._run_cron()), 2)
-        self.assertEqual(self._states(invoices), ["sent", "failed", "sent"])
-        self.assertIn("unexpected error", self._queue(bad).reason)
-
-    def test_refused_link_is_told_and_the_others_are_sent(self):
-        invoices = self._invoices(3)
-        self._enqueue(invoices)
-        self.payplug.fail("403", method="POST")
-        self.assertEqual(len(self._run_cron()), 2)
-        self.assertEqual(self._states(invoices).count("failed"), 1)
-        failed = self._queue(invoices).filtered(lambda one: one.state == "failed")
-        self.assertIn("HTTP 403", failed.reason)
-        self.assertFalse(failed.move_id.payplug_link_ids)
-
-    def test_payplug_failing_in_the_middle_leaves_the_rest_for_later(self):
-        invoices = self._invoices(3)
-        self._enqueue(invoices)
-        self.payplug.fail("500", times=2, method="POST")
-        self.assertEqual(len(self._run_cron()), 1)
-        self.assertEqual(sorted(self._states(invoices)), ["sent", "waiting", "waiting"])
-        waiting = self._queue(invoices).filtered(lambda one: one.state == "waiting")
-        self.assertTrue(all(one.retry_at > fields.Datetime.now() for one in waiting))
-        self.assertFalse(self._run_cron(), "not before its time")
-        waiting.sudo().retry_at = False
-        self.assertEqual(len(self._run_cron()), 2)
-        self.assertEqual(self._states(invoices), ["sent"] * 3)
-
-    def test_payplug_that_stays_silent_is_told_in_the_end(self):
-        invoices = self._invoices(2)
-        self._enqueue(invoices)
-        self._queue(invoices).sudo().attempts = 12
-        self.payplug.go_down()
-        self.assertFalse(self._run_cron())
-        self.assertEqual(self._states(invoices), ["failed"] * 2)
-        self.assertIn("could not be reached", self._queue(invoices)[0].reason)
-
-    def test_customer_who_paid_meanwhile_gets_no_mail(self):
-        invoices = self._invoices(2)
-        self._request(invoices[0])
-        self._enqueue(invoices)
-        self.payplug.pay(invoices[0].payment_id)
-        mails = self._run_cron()
-        self.assertEqual(len(mails), 1)
-        self.assertEqual(invoices[0].payplug_state, "paid")
-        self.assertEqual(self._states(invoices), ["failed", "sent"])
-        self.assertIn("customer has paid it", self._queue(invoices[0]).reason)
-
-    # === AGAIN, AND BACK === #
-
     def test_sending_again_sends_only_what_was_not_sent(self):
         invoices = self._invoices(3)
         self._enqueue(invoices[:2])
@@ -277,16 +151,6 @@ class TestSending(PayplugCommon, MailCase):
         self.assertEqual(self._states(invoices), [False, False, "sent"])
         with self.assertRaisesRegex(UserError, "too late"):
             invoices.with_user(self.biller).action_payplug_take_back()
-
-    def test_what_failed_is_tried_again_from_the_queue(self):
-        invoices = self._invoices(2)
-        self._enqueue(invoices)
-        self.partner_a.email = False
-        self._run_cron()
-        self.assertEqual(self._states(invoices), ["failed"] * 2)
-        self.partner_a.email = "marie.durand@example.com"
-        self._queue(invoices).with_user(self.biller).action_retry()
-        self.assertEqual(len(self._run_cron()), 2)
 
     def test_users_own_send_takes_the_invoice_out_of_the_queue(self):
         invoices = self._invoices(2)
@@ -340,78 +204,6 @@ class TestSending(PayplugCommon, MailCase):
         self.assertEqual(window.ready_ids.move_id, invoices[2])
         self.assertIn("being sent already, by biller", window.refused_ids[0].why_not)
 
-    def test_users_lost_rights_concern_his_invoices_alone(self):
-        invoices = self._invoices(4)
-        other = self._create_user("other", "account.group_account_invoice")
-        self._enqueue(invoices[:2])
-        self.env["payplug.sending"].with_user(other).sudo()._enqueue(
-            invoices[2:], invoices._payplug_template(), self.env["ir.actions.report"]
-        )
-        self.biller.group_ids = self.env.ref("base.group_user")
-        self.assertEqual(len(self._run_cron()), 2)
-        self.assertEqual(self._states(invoices), ["failed"] * 2 + ["sent"] * 2)
-        self.assertIn("may no longer send", self._queue(invoices[0]).reason)
-
-    def test_link_that_changed_before_its_turn_is_made_anew(self):
-        invoices = self._invoices(2)
-        self._enqueue(invoices)
-        sender = type(self.env["account.move.send"])
-        original = sender._generate_and_send_invoices
-        late = invoices[1]
-
-        def pay_the_other(self, moves, **options):
-            if moves != late:  # the links of both are made by now
-                register = self.env["account.payment.register"].sudo()
-                register.with_context(
-                    active_model="account.move", active_ids=late.ids
-                ).create(
-                    {"amount": 1, "payment_difference_handling": "open"}
-                )._create_payments()
-            return original(self, moves, **options)
-
-        with patch.object(sender, "_generate_and_send_invoices", pay_the_other):
-            mails = self._run_cron()
-        self.assertEqual(len(mails), 2)
-        self.assertEqual(late.payplug_link_id.amount, 100)
-        self.assertIn("Pay 100.00", mails[1]["body"].replace("\N{NO-BREAK SPACE}", " "))
-
-    def test_mail_server_that_fails_is_told_and_the_invoice_can_be_sent_again(self):
-        invoices = self._invoices(2)
-        self._enqueue(invoices)
-        self.env.flush_all()
-        with (
-            self.mock_mail_gateway(),
-            self.enter_registry_test_mode(),
-            patch.object(
-                type(self.env["ir.mail_server"]),
-                "send_email",
-                side_effect=MailDeliveryException("down"),
-            ),
-            mute_logger("odoo.addons.mail.models.mail_mail"),
-        ):
-            self.cron.method_direct_trigger()
-        self.assertEqual(self._states(invoices), ["failed"] * 2)
-        self.assertIn("did not take the mail", self._queue(invoices)[0].reason)
-        self._enqueue(invoices)
-        self.assertEqual(len(self._run_cron()), 2)
-
-    def test_problem_that_the_worker_found_stays_on_the_link(self):
-        invoices = self._invoices(2)
-        link = self._request(invoices[0])
-        self.payplug.forget(link.payplug_id)
-        self._enqueue(invoices)
-        with mute_logger(FOLLOW_LOG):
-            self.assertEqual(len(self._run_cron()), 1)
-        self.assertEqual(invoices[0].payplug_problem, "unknown")
-        self.assertIn("close the link", self._queue(invoices[0]).reason)
-
-    def test_deleted_templates_are_told(self):
-        invoices = self._invoices(2)
-        self._enqueue(invoices)
-        invoices._payplug_template().sudo().unlink()
-        self.assertFalse(self._run_cron())
-        self.assertIn("template was deleted", self._queue(invoices)[0].reason)
-
     def test_chosen_print_model_is_used(self):
         usual = self.env.ref("account.account_invoices")
         other = usual.copy({"name": "Other model", "is_invoice_report": True})
@@ -451,8 +243,6 @@ class TestSending(PayplugCommon, MailCase):
         with self.assertQueryCount(1):
             invoices.mapped("payplug_sending_state")
 
-    # === NOTICES, WORKERS, TIDINESS === #
-
     def test_user_is_told_once_when_all_are_through(self):
         invoices = self._invoices(2)
         self._enqueue(invoices)
@@ -488,13 +278,6 @@ class TestSending(PayplugCommon, MailCase):
         self.env.invalidate_all()
         queue._gc_done()
         self.assertEqual(self._queue(invoices), queue[1])
-
-    def test_deleted_invoice_leaves_the_queue(self):
-        invoices = self._invoices(2)
-        self._enqueue(invoices)
-        invoices[0].button_draft()
-        invoices[0].with_context(force_delete=True).unlink()
-        self.assertEqual(len(self._run_cron()), 1)
 
     def test_queue_of_another_company_is_invisible(self):
         invoices = self._invoices(2)
