@@ -146,5 +146,11 @@ class Databases:
 
     @contextlib.contextmanager
     def _cursor(self):
-        with contextlib.closing(self.odoo.server.connect()) as connection:
+        try:
+            connection = self.odoo.server.connect()
+        except psycopg2.OperationalError as error:
+            raise Fault(
+                f"PostgreSQL does not answer any more: {str(error).strip()}"
+            ) from error
+        with contextlib.closing(connection):
             yield connection.cursor()

@@ -5,6 +5,7 @@ import ast
 SPEAKER = "payplug_api.py"
 REMOTE = ("payplug", "requests")
 LINK = "models/payplug_payment_link"
+QUEUE = "models/payplug_sending"
 MOVER = "_move_to"
 
 
@@ -21,7 +22,7 @@ def broken(addon):
                 catching_all.append(place)
             if name != SPEAKER and _speaks(node):
                 yield f"{place}: only {SPEAKER} imports {' and '.join(REMOTE)}"
-            if name.startswith(LINK) and function != MOVER and _sets_state(node):
+            if function != MOVER and _moves_link(name, node):
                 yield f"{place}: only {MOVER} writes the state of a link"
     if len(catching_all) > 1:
         # booking may be refused for any reason, everything else is known by name
@@ -51,9 +52,11 @@ def _speaks(node):
     return any(name.split(".")[0] in REMOTE for name in names)
 
 
-def _sets_state(node):
-    """Whether a dictionary with the key "state" is written, or the attribute is set."""
-    if isinstance(node, ast.Dict):
+def _moves_link(name, node):
+    """Whether the attribute "state" is set, or a link written by a dictionary."""
+    if name.startswith(QUEUE):  # whose rows have a state of their own
+        return False
+    if isinstance(node, ast.Dict) and name.startswith(LINK):
         return any(getattr(key, "value", None) == "state" for key in node.keys)
     return (
         isinstance(node, ast.Attribute)
