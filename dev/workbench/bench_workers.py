@@ -7,7 +7,7 @@ from .odoo import troubles
 from .say import Fault, step
 
 WORKERS = (1, 2, 3)
-INVOICES = 60  # for each worker there is
+INVOICES = 24  # for each worker there is
 
 
 def throughput(bench):

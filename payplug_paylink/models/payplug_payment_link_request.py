@@ -198,9 +198,22 @@ class PayplugPaymentLink(models.Model):
         """End a link by a person's word, for Payplug's cannot be had."""
         self._lock()
         if self.company_id._payplug_key(self.is_live):
-            _abort_quietly(self._client(), self.payplug_id)
+            self._abort_if_made_here()
         self._move_to("cancelled", problem=False)
         self._tell_closed()
+
+    def _abort_if_made_here(self):
+        """Try to abort, whatever Payplug says; never what another copy waits for."""
+        client = self._client().renewed(CLEANUP_SECONDS)
+        try:
+            if self._is_made_here(client.get_payment(self.payplug_id)):
+                client.abort_payment(self.payplug_id)
+        except PayplugError as error:
+            _logger.info("Link %s was closed unseen: %s", self.id, error.reason)
+
+    def _is_made_here(self, remote):
+        """Tell whether this database, and no copy of it, made the payment."""
+        return remote.metadata.get("database", self._database()) == self._database()
 
     def _check_may_abort(self, remote):
         """Check that this link is ours to abort, and that no money is on its way.
@@ -209,7 +222,7 @@ class PayplugPaymentLink(models.Model):
         """
         if remote.is_being_checked:
             raise UserError(self._still_payable())
-        if remote.metadata.get("database", self._database()) != self._database():
+        if not self._is_made_here(remote):
             raise UserError(
                 self.env._(
                     "The link %(payment)s was made by another copy of this database, "

@@ -47,9 +47,17 @@ class TestProblems(PayplugBookingCommon):
         self._close()
         self.assertEqual(self.link.state, "cancelled")
         self.assertEqual(self._failure(self.link), "aborted")
-        self.assertEqual([call.method for call in self._new_calls()], ["PATCH"])
+        self.assertEqual([call.method for call in self._new_calls()], ["GET", "PATCH"])
         line = self._told(self.invoice, "closed by hand, unseen by Payplug")
         self.assertEqual(line.author_id, self.biller.partner_id)
+
+    def test_closing_aborts_nothing_that_another_copy_waits_for(self):
+        self.payplug.fail("404", method="GET")
+        self._look_in_vain()
+        self.env["ir.config_parameter"].sudo().set_param("database.uuid", "a-copy")
+        self._close()
+        self.assertEqual(self.link.state, "cancelled")
+        self.assertIsNone(self._failure(self.link))
 
     def test_link_that_payplug_forgot_is_closed_although_the_abort_fails(self):
         self.payplug.forget(self.link.payplug_id)

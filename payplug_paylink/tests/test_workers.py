@@ -49,6 +49,9 @@ class Sink:
         mail = email.message_from_bytes(
             envelope.original_content, policy=email.policy.default
         )
+        kinds = {part.get_content_type() for part in mail.walk()}
+        if "application/pdf" not in kinds:
+            return "554 An invoice has a PDF"
         with self.news:
             self.received[mail["To"].addresses[0].addr_spec] += 1
             self.news.notify_all()
