@@ -12,6 +12,7 @@ from smtplib import SMTPServerDisconnected
 import psycopg2
 
 from odoo import api, fields, models
+from odoo.tools import SQL
 
 from ..payplug_remote import PayplugError
 from ..transactions import CONFLICTS, attempt
@@ -21,7 +22,6 @@ _logger = logging.getLogger(__name__)
 BATCH = 20  # invoices whose links are made at the same time
 LEASE = timedelta(minutes=10)  # for which an invoice is a worker's, come what may
 ASK_AGAIN = timedelta(minutes=5)  # after a conflict, or when Payplug was silent
-TRIES = 3  # at a batch that another worker has changed meanwhile
 
 
 class PayplugSending(models.Model):
@@ -51,14 +51,14 @@ class PayplugSending(models.Model):
     @api.model
     def _next_batch(self):
         """Return what no other worker holds at this moment, and leave him half."""
-        for _try in range(TRIES):
-            try:
-                waiting = self.search(self._domain_of_work(), limit=10 * BATCH)
-                share = min(BATCH, (len(waiting) + 1) // 2)
-                return waiting.try_lock_for_update(limit=share)
-            except CONFLICTS:  # another worker has just done one of them
-                self.env.cr.rollback()
-        return self.browse()
+        waiting = self.search_count(self._domain_of_work(), limit=2 * BATCH)
+        self.env["ir.cron"]._commit_progress()
+        # The first statement of its transaction, and only one: so nothing that it finds
+        # can have changed in between.
+        share = min(BATCH, (waiting + 1) // 2)
+        query = self._search(self._domain_of_work(), order="id", limit=share)
+        claim = SQL("%s FOR UPDATE SKIP LOCKED", query.select())
+        return self.browse(row_id for [row_id] in self.env.execute_query(claim))
 
     # === LINKS === #
 

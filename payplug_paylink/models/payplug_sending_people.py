@@ -6,7 +6,6 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..payplug_remote import PayplugError, PayplugUnavailable
-from ..transactions import CONFLICTS
 from .payplug_sending_cron import ASK_AGAIN
 
 _logger = logging.getLogger(__name__)
@@ -117,13 +116,13 @@ class PayplugSending(models.Model):
                 self.search([*untold, ("user_id", "=", user.id)])._tell(user)
 
     def _tell(self, user):
-        try:
-            self.is_told = True
-            self.flush_recordset()
-        except CONFLICTS:  # another worker tells it
-            self.env.cr.rollback()
+        self.env["ir.cron"]._commit_progress()
+        # The first statement of its transaction: another worker may tell it, too.
+        mine = self.try_lock_for_update().filtered(lambda sending: not sending.is_told)
+        if not mine:
             return
-        user.partner_id._bus_send("account_notification", self._notification(user))
+        mine.is_told = True
+        user.partner_id._bus_send("account_notification", mine._notification(user))
         self.env["ir.cron"]._commit_progress()
 
     def _notification(self, user):
