@@ -45,8 +45,10 @@ def _per_minute(moments):
 def _start(bench, cron_id):
     """Start an Odoo that runs one scheduled action as often as Odoo would."""
     odoo, settings = bench.bases.odoo, bench.bases.settings
+    # With few words: nobody reads them before the end, and a full pipe would block.
+    options = ["-c", settings, "-d", bench.our_database, "--log-level=warn"]
     worker = subprocess.Popen(
-        odoo.command("shell", "-c", settings, "-d", bench.our_database, "--no-http"),
+        odoo.command("shell", *options, "--no-http"),
         env=odoo.environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

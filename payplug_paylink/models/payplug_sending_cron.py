@@ -121,7 +121,9 @@ class PayplugSending(models.Model):
         :param link: its link that was just made, or what kept it from being made; None
             if it must be asked for
         """
-        mine = self._take_turn().filtered_domain(self._domain_of_work())
+        # Looked at before it is locked: who holds the lease must find it free.
+        free = self.exists().filtered_domain(self._domain_of_work())
+        mine = free._take_turn().filtered_domain(self._domain_of_work())
         if not mine:
             return
         # In case that this transaction is committed before its end: by asking for the
@@ -133,6 +135,8 @@ class PayplugSending(models.Model):
             # Kept, whatever becomes of the mail.
             self.env["ir.cron"]._commit_progress()
             mine = self._take_turn()
+            if not mine:
+                self._trigger_crons(LEASE)
         if mine and not error:
             error = attempt(self.env, lambda: mine._send(link), alone=True)
             mine = self._take_turn() if error else mine
