@@ -49,7 +49,7 @@ def main(options):
         print(bench_report.table(rows), flush=True)
         _write(options, rows)
         if options.growth or not options.quick:
-            print(bench_report.growth_table(growth(bench)))
+            print(bench_report.growth_table(growth(bench, options.growth)))
     return int(not all(row.is_met for row in rows))
 
 
