@@ -237,7 +237,7 @@ class TestWorkers(RealRequests, BaseCase):
         self.assertEqual(set(self.sink.received.values()), {1})
         self.assertEqual(len(self.sink.received), COUNT)
         shares = self._shares()
-        self.assertEqual(sum(shares), COUNT)
+        self.assertGreaterEqual(sum(shares), COUNT)  # some looked at by both
         self.assertGreater(min(shares), 0, "one did it all")
         self.assertEqual(self._payable(), COUNT, "one for each invoice, no other")
 
