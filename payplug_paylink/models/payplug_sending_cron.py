@@ -106,7 +106,7 @@ class PayplugSending(models.Model):
         except CONFLICTS as conflict:
             self.env.cr.rollback()
             _logger.info("Invoice %s is handled elsewhere: %s", self.id, conflict)
-            self._trigger_crons(ASK_AGAIN)
+            self._give_back()
             left = self.env["ir.cron"]._commit_progress(1)
         except (SMTPServerDisconnected, psycopg2.Error) as error:
             # After the commit: the mail waits in Odoo's own queue.
@@ -114,6 +114,16 @@ class PayplugSending(models.Model):
             _logger.warning("The mail of row %s will leave later: %s", self.id, error)
             left = self.env["ir.cron"]._commit_progress(1)
         return bool(left)
+
+    def _give_back(self):
+        """End a lease that was committed: the row's turn comes again at once."""
+        try:
+            self._take_turn().retry_at = False
+            self.env.flush_all()
+        except CONFLICTS:
+            self.env.cr.rollback()
+            self._trigger_crons(LEASE)
+        self._trigger_crons(ASK_AGAIN)
 
     def _send_alone(self, link):
         """Send one invoice, unless it was taken back or another worker is faster.
