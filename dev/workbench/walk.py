@@ -19,6 +19,7 @@ BROWSER = [
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 375, "height": 812}
 WAIT = 20_000  # milliseconds until something is missed
+PATIENCE = 120_000  # until many mails have left
 CUSTOMER = "Marie Durand"
 SETTLED = """document.fonts.status === "loaded"
     && [...document.images].every(image => image.complete)"""
@@ -187,7 +188,7 @@ class Walk:
         self._picture("links")
 
     def send_many(self):
-        """Send the links of many invoices at once, in the background."""
+        """Send the links of many invoices at once, and see each mail arrive."""
         self._open_list()
         self.page.locator("thead .o_list_record_selector input").click()
         self._send_button().click()
@@ -200,6 +201,12 @@ class Walk:
         window.locator("button[name=action_send]").click()
         self._see_notification("Invoices being sent in the background")
         self._picture("many-being-sent")
+        self._see_notification("Payment links sent", PATIENCE)
+        self._picture("many-through")
+        self._open_list()
+        sent = self.page.locator("td[name=payplug_sending_state]", has_text="Sent")
+        expect(sent.first).to_be_visible()
+        self._picture("many-sent")
 
     # What the steps share
 
@@ -216,9 +223,9 @@ class Walk:
         page.screenshot(path=path, animations="disabled")
         print(f"  {path}", flush=True)
 
-    def _see_notification(self, text):
+    def _see_notification(self, text, wait=WAIT):
         shown = self.page.locator(".o_notification", has_text=text).first
-        expect(shown).to_be_visible()
+        expect(shown).to_be_visible(timeout=wait)
 
     def _show_payplug_settings(self):
         setting = self.page.locator("#payplug_paylink")

@@ -35,9 +35,11 @@ class PayplugSending(models.Model):
         while batch := self._next_batch():
             links = batch._prepare_links()
             if not all(sending._handle(links) for sending in batch):
-                return  # Odoo calls again
+                break
         self._tell_users()
-        progress(remaining=0)  # what is left is in other workers' hands
+        # While something remains Odoo calls again, but not for what others handle.
+        left = self.search_count(self._domain_of_work()) if batch else 0
+        progress(remaining=left)
 
     @api.model
     def _domain_of_work(self):

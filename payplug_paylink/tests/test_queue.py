@@ -8,6 +8,8 @@ from odoo.tests import tagged
 
 from .common_queue import QueueCommon
 
+IR_CRON = "odoo.addons.base.models.ir_cron"
+
 
 @tagged("post_install", "-at_install")
 class TestQueue(QueueCommon):
@@ -258,6 +260,14 @@ class TestQueue(QueueCommon):
         self.assertIn("links sent: 1, not sent: 1", told.message)
         self._run_cron()
         self.assertTrue(all(self._queue(invoices).mapped("is_told")))
+
+    def test_user_is_told_even_when_the_last_one_takes_up_the_workers_time(self):
+        invoices = self._invoices(3)
+        self._enqueue(invoices)
+        with patch(f"{IR_CRON}.MIN_TIME_PER_JOB", 0):
+            self._run_cron()
+        self.assertEqual(self._states(invoices), ["sent"] * 3)
+        self.assertEqual(self._queue(invoices).mapped("is_told"), [True] * 3)
 
     def test_copies_of_the_cron_are_further_workers(self):
         copy = self.cron.copy()
