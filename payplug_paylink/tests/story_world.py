@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from odoo.exceptions import RedirectWarning, UserError
 
-from .payplug_emulator_core import Refusal
+from .emulator.rules import Refusal
 
 TO_BOOK = "Payplug payment to book"
 SURPLUS = "Paid twice: refund?"

@@ -18,7 +18,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from .common import BOOKING_LOG, FOLLOW_LOG, LINK_LOG, PayplugDoorsCommon
-from .payplug_emulator_core import Refusal
+from .emulator.rules import Refusal
 from .story_world import World
 
 INVOICES = st.integers(0, 1)
