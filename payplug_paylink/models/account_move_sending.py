@@ -49,8 +49,11 @@ class AccountMove(models.Model):
     def _payplug_sendings_sudo(self):
         """Return these invoices' rows in the queue, in sudo: machines write them."""
         queue_sudo = self.env["payplug.sending"].sudo()
+        invoices = self._origin.filtered(lambda move: move.move_type == "out_invoice")
+        if not invoices:
+            return queue_sudo
         return queue_sudo.search_fetch(
-            [("move_id", "in", self._origin.ids)],
+            [("move_id", "in", invoices.ids)],
             ["move_id", "state", "reason", "sent_at", "user_id", "link_id"],
         )
 

@@ -142,19 +142,18 @@ class PayplugSending(models.Model):
         return moves
 
     @api.model
-    def _trigger_crons(self, delay=None):
+    def _trigger_crons(self, at=None):
         """Let all workers run as soon as this transaction is committed, or later.
 
         An administrator may have made copies of our cron: they share the queue.
 
-        :param timedelta delay: how much later
+        :param datetime at: when, UTC
         """
         crons_sudo = self.env["ir.cron"].sudo()  # by whoever sends
         domain = [
             ("model_id.model", "=", self._name),
             ("code", "=", "model._cron_send()"),
         ]
-        at = fields.Datetime.now() + delay if delay else None
         for cron_sudo in crons_sudo.search(domain):
             cron_sudo._trigger(at)
 

@@ -14,14 +14,16 @@ import psycopg2
 from odoo import api, fields, models
 from odoo.tools import SQL
 
-from ..payplug_remote import PayplugError
+from ..payplug_remote import PayplugError, PayplugUnavailable
 from ..transactions import CONFLICTS, attempt
+from .res_company_client import in_a_hurry
 
 _logger = logging.getLogger(__name__)
 
 BATCH = 20  # invoices whose links are made at the same time
 LEASE = timedelta(minutes=10)  # for which an invoice is a worker's, come what may
-ASK_AGAIN = timedelta(minutes=5)  # after a conflict, or when Payplug was silent
+ASK_AGAIN = timedelta(minutes=5)  # when Payplug was silent, or others at work
+PATIENCE = 3  # unanswered questions in a row
 
 
 class PayplugSending(models.Model):
@@ -32,14 +34,17 @@ class PayplugSending(models.Model):
         """Send what waits, batch by batch, while there is time."""
         progress = self.env["ir.cron"]._commit_progress
         progress(remaining=self.search_count(self._domain_of_work()))
-        while batch := self._next_batch():
-            links = batch._prepare_links()
-            if not all(sending._handle(links) for sending in batch):
+        has_time = True
+        while has_time and (batch := self._next_batch()):
+            handled, has_time = batch._handle_all()
+            if not handled and batch.exists():
+                # All in other workers' hands, who go on; but one may be killed.
+                self._trigger_crons(fields.Datetime.now() + ASK_AGAIN)
                 break
         self._tell_users()
+        self._plan_next_run()
         # While something remains Odoo calls again, but not for what others handle.
-        left = self.search_count(self._domain_of_work()) if batch else 0
-        progress(remaining=left)
+        progress(remaining=0 if has_time else self.search_count(self._domain_of_work()))
 
     @api.model
     def _domain_of_work(self):
@@ -53,14 +58,39 @@ class PayplugSending(models.Model):
     @api.model
     def _next_batch(self):
         """Return what no other worker holds at this moment, and leave him half."""
-        waiting = self.search_count(self._domain_of_work(), limit=2 * BATCH)
-        self.env["ir.cron"]._commit_progress()
-        # The first statement of its transaction, and only one: so nothing that it finds
-        # can have changed in between.
-        share = min(BATCH, (waiting + 1) // 2)
+        upcoming = self.search(self._domain_of_work(), order="id", limit=2 * BATCH)
+        upcoming._prepare_customers()
+        share = min(BATCH, (len(upcoming) + 1) // 2)
         query = self._search(self._domain_of_work(), order="id", limit=share)
         claim = SQL("%s FOR UPDATE SKIP LOCKED", query.select())
-        return self.browse(row_id for [row_id] in self.env.execute_query(claim))
+        while True:
+            try:
+                self.env.cr.execute(claim, log_exceptions=False)
+                return self.browse(row_id for [row_id] in self.env.cr.fetchall())
+            except CONFLICTS:
+                self.env.cr.rollback()  # one of them was sent just now
+
+    def _prepare_customers(self):
+        """Let Odoo write on new customers what it writes when it mails them first.
+
+        Here, in a moment: two workers at the same new customer would conflict when both
+        have done their work.
+        """
+        partners_sudo = self.move_id.partner_id.sudo()  # as Odoo, when it mails them
+        new_sudo = partners_sudo.filtered(lambda partner: not partner.signup_type)
+        try:
+            new_sudo.try_lock_for_update(allow_referencing=True).signup_get_auth_param()
+            self.env["ir.cron"]._commit_progress()
+        except CONFLICTS:
+            self.env.cr.rollback()
+
+    @api.model
+    def _plan_next_run(self):
+        """Let the workers come back when the first of what waits longer has its turn."""
+        later = [("state", "=", "waiting"), ("retry_at", ">", fields.Datetime.now())]
+        first = self.search(later, order="retry_at", limit=1)
+        if first:
+            self._trigger_crons(first.retry_at)
 
     # === LINKS === #
 
@@ -90,32 +120,60 @@ class PayplugSending(models.Model):
         return found == [""] and has_none
 
     def _request(self):
-        """Make the links of one user's invoices, in his name."""
-        links = self.env["payplug.payment.link"].with_user(self.user_id)
+        """Make the links of one user's invoices, in his name; it does not last."""
+        links = in_a_hurry(self.env["payplug.payment.link"].with_user(self.user_id))
         return links._request_many(self.move_id)
 
-    # === ONE INVOICE === #
+    # === ONE BY ONE === #
 
-    def _handle(self, links):
-        """Send one invoice of the batch; return whether there is time left.
+    def _handle_all(self):
+        """Send the invoices of a batch, one after the other.
 
-        :param dict links: as `_prepare_links` returned it
+        When Payplug is silent again and again, all that waits is set aside.
+
+        :return: how many were this worker's, and whether there is time for more
+        :rtype: tuple
+        """
+        moves = {sending: sending.move_id for sending in self}  # a row may vanish
+        links = self._prepare_links()
+        handled = silent = 0
+        left = True
+        for sending, move in moves.items():
+            is_mine, error = sending._handle(links.get(move))
+            left = self.env["ir.cron"]._commit_progress(1 if is_mine else 0)
+            handled += is_mine
+            if is_mine:
+                silent = silent + 1 if isinstance(error, PayplugUnavailable) else 0
+            if silent == PATIENCE:
+                self._set_aside(error)
+                break
+            if not left:
+                break
+        return handled, bool(left)
+
+    def _handle(self, link):
+        """Send one invoice of the batch.
+
+        :param link: as for `_send_alone`
+        :return: whether it was this worker's turn, and what kept it from being sent
+        :rtype: tuple
         """
         try:
-            self._send_alone(links.get(self.move_id))
-            left = self.env["ir.cron"]._commit_progress(1)
+            result = self._send_alone(link)
+            self.env["ir.cron"]._commit_progress()
             self.exists()._check_delivery()
+            self.env["ir.cron"]._commit_progress()
         except CONFLICTS as conflict:
             self.env.cr.rollback()
-            _logger.info("Invoice %s is handled elsewhere: %s", self.id, conflict)
+            _logger.info("Row %s is handled elsewhere: %s", self.id, conflict)
             self._give_back()
-            left = self.env["ir.cron"]._commit_progress(1)
+            return True, None
         except (SMTPServerDisconnected, psycopg2.Error) as error:
             # After the commit: the mail waits in Odoo's own queue.
             self.env.cr.rollback()
             _logger.warning("The mail of row %s will leave later: %s", self.id, error)
-            left = self.env["ir.cron"]._commit_progress(1)
-        return bool(left)
+            return True, None
+        return result
 
     def _give_back(self):
         """End a lease that was committed: the row's turn comes again at once."""
@@ -124,20 +182,34 @@ class PayplugSending(models.Model):
             self.env.flush_all()
         except CONFLICTS:
             self.env.cr.rollback()
-            self._trigger_crons(LEASE)
-        self._trigger_crons(ASK_AGAIN)
+
+    @api.model
+    def _set_aside(self, error):
+        """Let all that waits wait, or give it up: Payplug is silent.
+
+        :param PayplugUnavailable error: its last answer
+        """
+        waiting = self.search(self._domain_of_work())
+        try:
+            for sending in waiting.try_lock_for_update():
+                sending._set_failed(error)
+            self.env["ir.cron"]._commit_progress()
+        except CONFLICTS:
+            self.env.cr.rollback()  # tried again with the next one
 
     def _send_alone(self, link):
         """Send one invoice, unless it was taken back or another worker is faster.
 
         :param link: its link that was just made, or what kept it from being made; None
             if it must be asked for
+        :return: whether it was this worker's turn, and what kept it from being sent
+        :rtype: tuple
         """
         # Looked at before it is locked: who holds the lease must find it free.
         free = self.exists().filtered_domain(self._domain_of_work())
         mine = free._take_turn().filtered_domain(self._domain_of_work())
         if not mine:
-            return
+            return False, None
         # In case that this transaction is committed before its end: by asking for the
         # link, or by an addon while it sends.
         mine.retry_at = fields.Datetime.now() + LEASE
@@ -147,13 +219,12 @@ class PayplugSending(models.Model):
             # Kept, whatever becomes of the mail.
             self.env["ir.cron"]._commit_progress()
             mine = self._take_turn()
-            if not mine:
-                self._trigger_crons(LEASE)
         if mine and not error:
             error = attempt(self.env, lambda: mine._send(link), alone=True)
             mine = self._take_turn() if error else mine
         if mine and error:
             mine._set_failed(error)
+        return True, error
 
     def _take_turn(self):
         """Lock this row in this transaction; return it, or nothing if it is gone."""

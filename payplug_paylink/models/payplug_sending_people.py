@@ -6,6 +6,7 @@ from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import AccessError, UserError
 
 from ..payplug_remote import PayplugError, PayplugUnavailable
+from ..transactions import CONFLICTS
 from .payplug_sending_cron import ASK_AGAIN
 
 _logger = logging.getLogger(__name__)
@@ -55,7 +56,6 @@ class PayplugSending(models.Model):
         if isinstance(error, PayplugUnavailable) and self.attempts < MOST_ATTEMPTS:
             self.retry_at = fields.Datetime.now() + ASK_AGAIN
             self.attempts += 1
-            self._trigger_crons(ASK_AGAIN)
             return
         self.write({"state": "failed", "reason": self._why(error), "retry_at": False})
         self._tell_failed()
@@ -117,8 +117,12 @@ class PayplugSending(models.Model):
 
     def _tell(self, user):
         self.env["ir.cron"]._commit_progress()
-        # The first statement of its transaction: another worker may tell it, too.
-        mine = self.try_lock_for_update().filtered(lambda sending: not sending.is_told)
+        try:  # the first statement of its transaction
+            locked = self.try_lock_for_update()
+        except CONFLICTS:
+            self.env.cr.rollback()
+            return  # another worker has told it just now
+        mine = locked.filtered(lambda sending: not sending.is_told)
         if not mine:
             return
         mine.is_told = True

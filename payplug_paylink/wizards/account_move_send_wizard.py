@@ -32,6 +32,17 @@ class AccountMoveSendWizard(models.TransientModel):
         template = self.move_id._payplug_template()
         return bool(template) and self.template_id == template
 
+    def _payplug_mails_link(self):
+        """Tell whether a mail leaves that leads to where the invoice is paid.
+
+        Any template may hold the link, and any text that is typed here.
+        """
+        if "email" not in (self.sending_methods or []):
+            return False
+        url = self.move_id.payment_link
+        texts = f"{self.subject or ''} {self.body or ''}"
+        return self._payplug_sends_link() or bool(url and url in texts)
+
     def _payplug_alerts(self):
         """Return what the user must know before a mail with our template leaves."""
         if self.move_id.payment_link:
@@ -49,12 +60,7 @@ class AccountMoveSendWizard(models.TransientModel):
 
     def action_send_and_print(self, allow_fallback_pdf=False):
         # EXTEND account: what is sent here is not sent in the background, too
-        by_hand = self.filtered(
-            lambda wizard: (
-                wizard._payplug_sends_link()
-                and "email" in (wizard.sending_methods or [])
-            )
-        )
+        by_hand = self.filtered(lambda wizard: wizard._payplug_mails_link())
         by_hand._payplug_leave_queue()
         result = super().action_send_and_print(allow_fallback_pdf=allow_fallback_pdf)
         queue_sudo = self.env["payplug.sending"].sudo()  # machines write the queue
