@@ -115,11 +115,17 @@ def _read(response, until):
     :raise requests.exceptions.ReadTimeout: if it is not there by then, or endless
     """
     body = bytearray()
-    while piece := response.raw.read1(decode_content=True):
-        body += piece
-        if time.monotonic() > until or len(body) > LARGEST_BODY:
+    connection = response.raw.connection
+    piece = None
+    while piece != b"":
+        left = until - time.monotonic()
+        if left <= 0 or len(body) > LARGEST_BODY:
             response.close()
             raise requests.exceptions.ReadTimeout
+        if connection and connection.sock:
+            connection.sock.settimeout(left)
+        piece = response.raw.read1(decode_content=True)
+        body += piece
     response.raw.release_conn()  # for the next call
     return bytes(body)
 

@@ -163,7 +163,12 @@ class RemoteAccount(NamedTuple):
 
     @classmethod
     def from_json(cls, body):
-        """Read an account of the API: every part is optional."""
+        """Read an account of the API: every part of it is optional.
+
+        :raise PayplugUnavailable: if this is no account
+        """
+        if body.get("object") != "account":
+            raise PayplugUnavailable(UNREADABLE)
         limits = _part(body, "configuration")
         return cls(
             name=str(body.get("company_name") or body.get("id") or ""),
@@ -205,7 +210,9 @@ def read_details(body):
     """Return what an error object says, on one line."""
     if not isinstance(body, dict):
         return ""
-    found = list(_leaves(body.get("details"))) or [str(body.get("message") or "")]
+    found = list(_leaves(body.get("details"))) or [
+        str(body.get("message") or "").rstrip(". ")
+    ]
     return ", ".join(found)
 
 
@@ -218,4 +225,5 @@ def _leaves(details, path=""):
         for value in details:
             yield from _leaves(value, path)
     elif details:
-        yield f"{path}: {details}" if path else str(details)
+        said = str(details).rstrip(". ")  # it becomes part of a sentence
+        yield f"{path}: {said}" if path else said

@@ -19,8 +19,11 @@ class AccountMove(models.Model):
         :return: in the invoice's currency, 0 if nothing may be asked
         :rtype: float
         """
+        due = self._payplug_residual()
+        if not due:
+            return 0.0  # a form may have no currency yet
         unbooked = sum(self._payplug_links_to_book().mapped("amount"))
-        return max(self.currency_id.round(self._payplug_residual() - unbooked), 0.0)
+        return max(self.currency_id.round(due - unbooked), 0.0)
 
     def _payplug_residual(self):
         """Return what the books say is left to pay by the customer.
@@ -111,6 +114,12 @@ class AccountMove(models.Model):
         return dict(self._fields[name]._description_selection(self.env))[self[name]]
 
     def _payplug_state_obstacle(self):
+        if self.state == "cancel":
+            return self.env._(
+                "It is not validated (%(found)s): reset it to draft and confirm it, if "
+                "it shall be paid.",
+                found=self._payplug_label("state"),
+            )
         if self.state != "posted":
             return self.env._(
                 "It is not validated (%(found)s): confirm it first.",
@@ -155,7 +164,7 @@ class AccountMove(models.Model):
     def _payplug_amount_obstacle(self):
         draft = self.state == "draft"
         amount = self.amount_total if draft else self._payplug_amount_due()
-        if not amount or self.currency_id.name != "EUR":
+        if self.currency_id.name != "EUR" or not (draft or amount):
             return ""  # told by another condition
         root_sudo = self.company_id._payplug_root()
         minimum, maximum = root_sudo.payplug_min_cents, root_sudo.payplug_max_cents

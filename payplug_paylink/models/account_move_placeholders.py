@@ -47,6 +47,14 @@ class AccountMove(models.Model):
         sanitize=False,
         groups="base.group_user",
     )
+    payment_link_amount = fields.Monetary(
+        string="Amount of the payment link",
+        compute="_compute_payment_link_amount",
+        compute_sudo=True,
+        groups="base.group_user",
+        help="What the customer is asked: the amount due, less what he has paid and "
+        "the books do not know yet.",
+    )
     payment_link_until = fields.Date(
         string="Payment link good until",
         compute="_compute_payment_link_until",
@@ -105,6 +113,11 @@ class AccountMove(models.Model):
     def _payplug_button_label(self):
         amount = self.currency_id.format(self._payplug_amount_due())
         return self.env._("Pay %(amount)s by card", amount=amount)
+
+    @api.depends("payment_link", "payplug_link_ids.to_book")
+    def _compute_payment_link_amount(self):
+        for move in self:
+            move.payment_link_amount = move._payplug_amount_due()
 
     @api.depends("payment_link")
     def _compute_payment_link_until(self):

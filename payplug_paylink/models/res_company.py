@@ -5,6 +5,9 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..payplug_remote import KEY_SHAPE, from_cents
 
+# Cents: the limits that the service which this addon replaces has for everybody.
+MIN_CENTS, MAX_CENTS = 100, 2_000_000
+
 
 class ResCompany(models.Model):
     _inherit = "res.company"
@@ -30,13 +33,12 @@ class ResCompany(models.Model):
     payplug_account_name = fields.Char(
         string="Payplug account", readonly=True, copy=False
     )
-    # Cents, as Payplug gives them. The defaults are those of the service that this
-    # addon replaces; "Test the connection" stores the account's own.
+    # As Payplug gives them: of the account behind the key in use, once it was asked.
     payplug_min_cents = fields.Integer(
-        string="Payplug minimum (cents)", default=100, copy=False
+        string="Payplug minimum (cents)", default=MIN_CENTS, copy=False
     )
     payplug_max_cents = fields.Integer(
-        string="Payplug maximum (cents)", default=2_000_000, copy=False
+        string="Payplug maximum (cents)", default=MAX_CENTS, copy=False
     )
     payplug_journal_id = fields.Many2one(
         comodel_name="account.journal",
@@ -131,10 +133,28 @@ class ResCompany(models.Model):
         return companies
 
     def write(self, vals):
+        in_use = {company: company._payplug_key_in_use() for company in self}
         result = super().write(vals)
+        for company, key in in_use.items():
+            if company._payplug_key_in_use() != key:
+                company._payplug_forget_account()
         if {"payplug_enabled", "payplug_journal_id"} & vals.keys():
             self.filtered("payplug_enabled")._payplug_set_up_journals()
         return result
+
+    def _payplug_key_in_use(self):
+        company_sudo = self.sudo()  # to compare, whoever writes whatever
+        return company_sudo[f"payplug_{company_sudo.payplug_mode}_key"]
+
+    def _payplug_forget_account(self):
+        """Forget name and limits: they are those of another key, maybe account."""
+        self.sudo().write(  # whoever may change the key
+            {
+                "payplug_account_name": False,
+                "payplug_min_cents": MIN_CENTS,
+                "payplug_max_cents": MAX_CENTS,
+            }
+        )
 
     def _payplug_set_up_journals(self):
         """Give each of these companies a Payplug journal, or check the one it has.

@@ -90,16 +90,14 @@ class ResCompany(models.Model):
             return True
         return is_public(self.get_base_url())
 
-    def _payplug_read_account(self, is_live=None):
-        """Ask Payplug about the account behind a key, and store what we need of it.
+    def _payplug_read_account(self):
+        """Ask Payplug about the account of the key in use; store what we need of it.
 
-        :param bool is_live: the key's mode; by default the one that is set
         :rtype: RemoteAccount
         :raise PayplugError: if Payplug is silent or does not accept the key
         """
-        account = self._payplug_client(is_live).get_account()
-        if is_live in (None, self._payplug_is_live()):  # one account's limits at a time
-            self._payplug_root()._payplug_take_limits(account)
+        account = self._payplug_client().get_account()
+        self._payplug_root()._payplug_take_limits(account)
         return account
 
     def _payplug_take_limits(self, account):

@@ -1,5 +1,7 @@
 """Settings ▸ Invoicing ▸ Customer Payments ▸ Payplug."""
 
+import contextlib
+
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
@@ -73,11 +75,8 @@ class ResConfigSettings(models.TransientModel):
     def _payplug_store_key(self, mode):
         """Store a key that was typed, after Payplug was asked about it.
 
-        A silent Payplug does not keep an administrator from saving: "Test the
-        connection" remains.
-
         :raise ValidationError: if the key is not of this shape and mode
-        :raise UserError: if Payplug does not accept it
+        :raise UserError: if Payplug does not accept it, or is silent: it might be wrong
         """
         for settings in self:
             company, field = settings.company_id, f"payplug_{mode}_key"
@@ -89,19 +88,29 @@ class ResConfigSettings(models.TransientModel):
                 settings._payplug_check_new_key(mode)
 
     def _payplug_check_new_key(self, mode):
+        company = in_a_hurry(self.company_id)
         try:
-            in_a_hurry(self.company_id)._payplug_read_account(is_live=mode == "live")
+            company._payplug_client(is_live=mode == "live").get_account()
         except PayplugRejected as error:
             raise UserError(
                 self.env._(
                     "Payplug does not accept this %(mode)s key (%(reason)s). The "
                     "stored key was kept: copy the key again from Payplug's portal.",
-                    mode=self.company_id._payplug_mode_word(mode == "live"),
+                    mode=company._payplug_mode_word(mode == "live"),
                     reason=error.reason,
                 )
             ) from error
-        except PayplugError:
-            return
+        except PayplugError as error:
+            raise UserError(company._payplug_explain(error)) from error
+
+    def set_values(self):
+        """Learn the limits of an account that was connected just now."""
+        result = super().set_values()
+        root_sudo = in_a_hurry(self.company_id._payplug_root())
+        if not (root_sudo.payplug_account_name or root_sudo._payplug_obstacle()):
+            with contextlib.suppress(PayplugError):  # "Test the connection" remains
+                root_sudo._payplug_read_account()
+        return result
 
     @api.depends("company_id")
     def _compute_payplug_limits(self):

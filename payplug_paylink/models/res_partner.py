@@ -1,7 +1,9 @@
 """The payer, as Payplug wants to know him."""
 
+import re
+
 from odoo import models
-from odoo.tools import email_normalize_all
+from odoo.tools import email_normalize, email_normalize_all
 
 # What Payplug's own plugins cut to.
 SIZES = {
@@ -14,6 +16,8 @@ SIZES = {
     "postcode": 16,
     "city": 100,
 }
+# One address, alone or after a name; both Payplug and mail servers refuse less.
+ADDRESS = re.compile(r"(?:[^<>]*<)?\s*([^\s@<>\"]+@[^\s@<>.]+(?:\.[^\s@<>.]+)+)\s*>?")
 REQUIRED = ("first_name", "last_name", "email", "address1", "postcode", "city")
 
 
@@ -21,8 +25,18 @@ class ResPartner(models.Model):
     _inherit = "res.partner"
 
     def _payplug_email(self):
-        """Return the contact's first valid e-mail address, "" if it has none."""
-        return next(iter(email_normalize_all(self.email or "")), "")
+        """Return the first e-mail address, "" unless all that Odoo would mail are good.
+
+        Odoo digs an address out of anything: out of "marie durand@example.com" that of
+        somebody else.
+        """
+        written = self.email or ""
+        pieces = [
+            ADDRESS.fullmatch(piece.strip()) for piece in re.split("[,;\n]", written)
+        ]
+        good = {email_normalize(piece[1]) for piece in pieces if piece}
+        mailed = email_normalize_all(written)
+        return mailed[0] if mailed and good.issuperset(mailed) else ""
 
     def _payplug_billing(self):
         """Return the ``billing`` block of a payment, or nothing if it is incomplete.

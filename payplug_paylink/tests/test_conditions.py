@@ -2,7 +2,7 @@
 
 from odoo import Command
 from odoo.exceptions import UserError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
 
 from .common import PayplugCommon
 
@@ -85,6 +85,30 @@ class TestConditions(PayplugCommon):
         self.partner_a.email = "marie.durand"
         self.assertUnmet(invoice, "Marie Durand", "(marie.durand)")
 
+    def test_email_that_belongs_to_somebody_else_or_nobody_is_not_valid(self):
+        invoice = self._create_payable_invoice()
+        for email in (
+            "marie durand@example.com",
+            "a@b",
+            "a@@b.fr",
+            "jean@example.com.",
+            "marie durand@example.com, ok@example.com",
+        ):
+            with self.subTest(email=email):
+                self.partner_a.email = email
+                self.assertUnmet(invoice, "no valid e-mail", email)
+        for email in (
+            "marie@example.com",
+            "Marie Durand <marie@example.com>",
+            '"Durand, Marie" <marie@example.com>',
+            "marie@example.com, paul@example.com",
+            "marie@example.com; Paul <paul@example.com>",
+        ):
+            with self.subTest(email=email):
+                self.partner_a.email = email
+                self.assertMet(invoice)
+                self.assertEqual(self.partner_a._payplug_email(), "marie@example.com")
+
     def test_email_of_the_invoiced_contact_counts_and_not_that_of_its_company(self):
         contact = self.env["res.partner"].create(
             {"name": "Paul", "parent_id": self.partner_a.id, "type": "invoice"}
@@ -166,6 +190,28 @@ class TestConditions(PayplugCommon):
         halves.date_maturity = "2026-02-10"  # allowed after posting, too
         self.assertEqual(len(invoice.line_ids.filtered("date_maturity")), 2)
         self.assertMet(invoice)
+
+    def test_draft_of_nothing_is_told_its_amount_as_well(self):
+        draft = self._create_payable_invoice(0, post=False)
+        with self.assertRaises(UserError) as refusal:
+            draft.action_payplug_send_link()
+        self.assertIn("The amount due is 0.00", str(refusal.exception))
+
+    def test_cancelled_invoice_is_not_told_to_be_confirmed_as_it_is(self):
+        draft = self._create_payable_invoice(post=False)
+        draft.button_cancel()
+        self.assertUnmet(draft, "(Cancelled)", "reset it to draft")
+
+    def test_form_without_a_currency_works_as_without_the_addon(self):
+        self.biller.group_ids += self.env.ref("base.group_multi_currency")
+        for kind in ("out_invoice", "in_invoice"):
+            with self.subTest(kind=kind):
+                moves = self.env["account.move"].with_user(self.biller)
+                form = Form(moves.with_context(default_move_type=kind))
+                form.currency_id = self.env["res.currency"]
+                form.currency_id = self.env.ref("base.EUR")
+                form.partner_id = self.partner_a
+                self.assertEqual(form.save().move_type, kind)
 
     def test_refusal_names_the_invoice_and_every_unmet_condition(self):
         self.partner_a.email = False

@@ -1,5 +1,6 @@
 """One account at a time: keys, limits and name are those of whoever signed in."""
 
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import PayplugCommon
@@ -29,6 +30,9 @@ class TestConnection(PayplugCommon):
         settings = self.env["res.config.settings"].create({})
         return settings.action_payplug_test_connection()["params"]
 
+    def _save(self, **values):
+        self.env["res.config.settings"].create(values).execute()
+
     def assertLimits(self, min_cents, max_cents):
         self.assertRecordValues(
             self.company,
@@ -57,18 +61,54 @@ class TestConnection(PayplugCommon):
         )
         self._test_connection()
         self.assertLimits(99, 2_000_000)
-        self.env["res.config.settings"].create(
-            {"payplug_live_key": live_account.live_key}
-        )
+        self._save(payplug_live_key=live_account.live_key)
         self.assertEqual(self.company.payplug_live_key, live_account.live_key)
         self.assertLimits(99, 2_000_000)
         self.assertEqual(self.company.payplug_account_name, self.account.id)
 
     def test_key_that_is_typed_in_its_own_mode_changes_the_limits(self):
-        self.env["res.config.settings"].create(
-            {"payplug_test_key": self.other_account.test_key}
-        )
+        self._save(payplug_test_key=self.other_account.test_key)
         self.assertLimits(30, 1_500_000)
+
+    def test_limits_follow_the_mode_in_whatever_order_it_is_saved(self):
+        live = self.payplug.add_account(name="Gaumont", min_cents=700, max_cents=800)
+        self._save(payplug_live_key=live.live_key, payplug_mode="live")
+        self.assertLimits(700, 800)
+        self._save(payplug_mode="test")
+        self.assertLimits(99, 2_000_000)
+        self._save(payplug_mode="live", payplug_live_key=self.account.live_key)
+        self.assertLimits(99, 2_000_000)
+
+    def test_limits_of_another_key_are_forgotten_when_payplug_cannot_be_asked(self):
+        self._sign_in(self.other_account)
+        self.payplug.go_down()
+        self.company.payplug_test_key = self.account.test_key
+        self._save(payplug_qr_code=True)
+        self.assertLimits(100, 2_000_000)
+        self.assertFalse(self.company.payplug_account_name)
+        self.assertTrue(self.company.payplug_qr_code)
+
+    def test_key_that_payplug_cannot_be_asked_about_is_not_stored(self):
+        for fault in ("html", "drop", "empty", "500", "429"):
+            with (
+                self.subTest(fault=fault),
+                self.assertRaisesRegex(UserError, "Nothing was changed: try again"),
+                self.env.cr.savepoint(),
+            ):
+                self.payplug.fail(fault, times=None)
+                self._save(payplug_test_key="sk_test_wrong")
+        self.assertEqual(self.company.payplug_test_key, self.account.test_key)
+
+    def test_connection_test_is_not_content_with_rubbish(self):
+        self._test_connection()
+        for fault in ("empty", "null", "html", "bad_utf8"):
+            with (
+                self.subTest(fault=fault),
+                self.assertRaisesRegex(UserError, "Payplug could not be reached"),
+            ):
+                self.payplug.fail(fault)
+                self._test_connection()
+        self.assertEqual(self.company.payplug_account_name, self.account.id)
 
     def test_connection_test_says_whether_live_payments_are_allowed(self):
         for allowed, kind, words in [

@@ -184,9 +184,12 @@ class TestMail(PayplugCommon, MailCase):
         self.assertFalse(self.invoice.payment_link)
 
     def test_placeholders_of_a_company_without_anything_set_up_do_not_raise(self):
-        draft = self.env["account.move"].new({"move_type": "out_invoice"})
-        self.assertFalse(draft.payment_link)
-        self.assertFalse(draft.payment_link_button)
+        for currency in (False, self.env.ref("base.EUR").id):
+            values = {"move_type": "out_invoice", "currency_id": currency}
+            draft = self.env["account.move"].new(values)
+            self.assertFalse(draft.payment_link)
+            self.assertFalse(draft.payment_link_button)
+            self.assertFalse(draft.payment_link_amount)
 
     def test_our_template_without_a_link_warns_in_the_send_window(self):
         self.company.payplug_link_target = "payplug"
