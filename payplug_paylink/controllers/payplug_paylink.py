@@ -53,9 +53,10 @@ class PayplugPaylink(http.Controller):
             seen = not link_sudo.exists() or self._refresh(in_a_hurry(link_sudo))
         except ConcurrencyError as error:
             raise ServiceUnavailable() from error
-        if not seen:
-            raise ServiceUnavailable()
-        return request.make_response("", [("Content-Type", "text/plain")])
+        # Not raised: what was stored of it (the key is missing) stays.
+        status = 200 if seen and link_sudo.exists().problem != "no_key" else 503
+        headers = [("Content-Type", "text/plain")]
+        return request.make_response("", headers, status=status)
 
     @http.route(
         "/payplug/return/<string:link_id>/<string:signature>",

@@ -104,7 +104,10 @@ class AccountMove(models.Model):
     def _get_alerts(self):
         # EXTEND account: banners at the top of the form
         alerts = super()._get_alerts()
-        link_sudo = self.sudo().payplug_link_id  # for everyone who sees the invoice
-        for name, level, message in link_sudo._banners():
+        move_sudo = self.sudo()  # for everyone who sees the invoice
+        banners = list(move_sudo.payplug_link_id._banners())
+        if to_book_sudo := move_sudo._payplug_links_to_book():
+            banners.append(to_book_sudo._to_book_banner())
+        for name, level, message in banners:
             alerts[f"payplug_{name}"] = {"level": level, "message": message}
         return alerts

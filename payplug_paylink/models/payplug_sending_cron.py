@@ -86,7 +86,7 @@ class PayplugSending(models.Model):
 
     @api.model
     def _plan_next_run(self):
-        """Let the workers come back when the first of what waits longer has its turn."""
+        """Let the workers come back when the first of what waits has its turn."""
         later = [("state", "=", "waiting"), ("retry_at", ">", fields.Datetime.now())]
         first = self.search(later, order="retry_at", limit=1)
         if first:

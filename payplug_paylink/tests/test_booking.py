@@ -69,7 +69,9 @@ class TestBooking(PayplugCommon):
         link = self._paid_link(invoice)
         link._refresh()
         link._register_payment()
-        self.assertEqual(len(invoice.matched_payment_ids), 1)
+        booked = self.env["account.payment"].search([("memo", "like", link.payplug_id)])
+        self.assertEqual(booked, link.account_payment_id)
+        self.assertEqual(invoice.matched_payment_ids, booked)
 
     def test_payment_is_booked_by_odoobot_whoever_brought_the_news(self):
         invoice = self._create_payable_invoice()

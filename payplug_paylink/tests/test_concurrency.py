@@ -7,12 +7,14 @@ which no other test looks at.
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, Command, api
 from odoo.exceptions import ConcurrencyError
 from odoo.modules.registry import Registry
 from odoo.service.model import retrying
 from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tools import mute_logger
 
 from .common import RealRequests
 from .payplug_emulator import PayplugEmulator
@@ -177,9 +179,9 @@ class TestConcurrency(RealRequests, BaseCase):
             list(pool.map(self._look, range(3)))
         with self.registry.cursor() as cr:
             invoice = self._env(cr)["account.move"].browse(self.invoice_id)
-            self.assertEqual(len(invoice.matched_payment_ids), 1)
             self.assertEqual(invoice.amount_residual, 0)
             self.assertEqual(invoice.payplug_link_id.state, "paid")
+            self._assert_booked_once(invoice)
 
     def test_two_crons_at_once_do_no_harm(self):
         self._click([])
@@ -195,7 +197,38 @@ class TestConcurrency(RealRequests, BaseCase):
             list(pool.map(run, range(2)))
         with self.registry.cursor() as cr:
             invoice = self._env(cr)["account.move"].browse(self.invoice_id)
-            self.assertEqual(len(invoice.matched_payment_ids), 1)
+            self._assert_booked_once(invoice)
+
+    def _assert_booked_once(self, invoice):
+        """Check all payments by this link: a second one would settle nothing."""
+        link = invoice.payplug_link_id
+        payment = invoice.env["account.payment"].search(
+            [("memo", "like", link.payplug_id)]
+        )
+        self.assertEqual(payment, link.account_payment_id)
+        self.assertEqual(invoice.matched_payment_ids, payment)
+        self.assertFalse(invoice.activity_ids)
+
+    def test_addon_that_commits_while_it_books_makes_no_second_payment(self):
+        self._click([])
+        [link] = self._links()
+        self.payplug.pay(link["payplug_id"])
+        original = self.registry["account.payment"].action_post
+
+        def commit(payment):
+            result = original(payment)
+            payment.env.cr.commit()
+            return result
+
+        with (
+            patch.object(self.registry["account.payment"], "action_post", commit),
+            mute_logger("odoo.sql_db"),
+        ):
+            self._look(1)
+        with self.registry.cursor() as cr:
+            invoice = self._env(cr)["account.move"].browse(self.invoice_id)
+            self.assertEqual(invoice.amount_residual, 0)
+            self._assert_booked_once(invoice)
 
     def test_rolled_back_request_leaves_no_payable_payment_at_payplug(self):
         with self.registry.cursor() as cr:

@@ -62,7 +62,11 @@ class TestDoors(PayplugCommon, HttpCase):
         self.payplug.set_notifications(copies=1)
         self.assertEqual(self._ring(), 200)
         self.assertRecordValues(self.link, [{"state": "paid", "refusal": False}])
-        self.assertEqual(len(self.invoice.matched_payment_ids), 1)
+        booked = self.env["account.payment"].search(
+            [("memo", "like", self.link.payplug_id)]
+        )
+        self.assertEqual(booked, self.link.account_payment_id)
+        self.assertEqual(self.invoice.matched_payment_ids, booked)
 
     def test_refused_card_is_notified_and_stays_payable(self):
         self.payplug.refuse(self.link.payplug_id, "card_declined")

@@ -120,7 +120,8 @@ class TestCron(PayplugCommon):
         self.assertEqual(link.state, "paid")
         self.assertTrue(link.account_payment_id)
         self.assertEqual(
-            invoice.activity_ids.mapped("summary"), ["Paid twice: refund?"]
+            invoice.activity_ids.mapped("summary"),
+            ["Paid while a draft: reconcile or refund?"],
         )
 
     def test_restored_copy_aborts_nothing_of_the_originals(self):
