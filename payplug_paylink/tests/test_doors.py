@@ -155,6 +155,17 @@ class TestDoors(PayplugCommon, HttpCase):
             self.assertEqual(self._ring(), 200)
         self.assertEqual(self.link.problem, "unknown")
 
+    def test_missing_key_makes_payplug_ring_again_until_it_is_back(self):
+        self.payplug.pay(self.link.payplug_id)
+        self.company.payplug_test_key = False
+        with mute_logger(FOLLOW_LOG):
+            self.assertEqual(self._deliver(), [[503]])
+        self.assertEqual(self.link.problem, "no_key", "and yet it is stored")
+        self.company.payplug_test_key = self.account.test_key
+        self.payplug.advance(minutes=2)
+        self.assertEqual(self._deliver(), [[503, 200]])
+        self.assertRecordValues(self.link, [{"state": "paid", "problem": False}])
+
     def test_busy_row_is_answered_503(self):
         """Another connection holds the lock, as another worker does."""
         # Not the invoice that this test's own transaction has locked by asking.

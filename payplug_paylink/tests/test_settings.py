@@ -97,6 +97,16 @@ class TestSettings(PayplugCommon):
         for secret in ("moon-1902", self.other_account.test_key):
             self.assertNotIn(secret, "".join(logs.output))
 
+    def test_password_is_sent_to_payplug_alone_and_only_to_fetch_the_keys(self):
+        self._sign_in("georges@example.com", "moon-1902")
+        carrying = [
+            (call.method, call.path)
+            for call in self.payplug.calls
+            if "moon-1902" in str(vars(call))
+        ]
+        self.assertEqual(carrying, [("POST", "/v1/keys")])
+        self.assertGreater(len(self.payplug.calls), 1, "others do not")
+
     def test_keys_are_masked_on_screen(self):
         shown = self._settings().payplug_test_key
         self.assertTrue(shown.startswith("sk_test_•"))
