@@ -6,6 +6,7 @@ which no other test looks at.
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from unittest.mock import patch
 
@@ -229,6 +230,47 @@ class TestConcurrency(RealRequests, BaseCase):
             invoice = self._env(cr)["account.move"].browse(self.invoice_id)
             self.assertEqual(invoice.amount_residual, 0)
             self._assert_booked_once(invoice)
+
+    def test_cron_that_is_killed_in_the_middle_keeps_what_it_did_and_loses_nothing(
+        self,
+    ):
+        invoices = [self.invoice_id]
+        self._click([])
+        for _another in "23":
+            with self.registry.cursor() as cr:
+                self.invoice_id = self._create_invoice(self._env(cr)).id
+            invoices.append(self.invoice_id)
+            self._click([])
+        with self.registry.cursor() as cr:
+            for invoice in self._env(cr)["account.move"].browse(invoices):
+                self.payplug.pay(invoice.payment_id)
+        payments = self.registry["account.payment"]
+        original, posted = payments.action_post, []
+
+        def die(payment):
+            posted.append(payment)
+            if len(posted) == 2:
+                raise SystemExit  # which nobody catches, as little as a kill
+            return original(payment)
+
+        with patch.object(payments, "action_post", die), suppress(SystemExit):
+            self._run_follow_cron()
+        self.assertEqual(sorted(self._states(invoices)), ["paid", "pending", "pending"])
+        self._run_follow_cron()
+        self.assertEqual(self._states(invoices), ["paid"] * 3)
+        with self.registry.cursor() as cr:
+            for invoice in self._env(cr)["account.move"].browse(invoices):
+                self.assertEqual(invoice.amount_residual, 0)
+                self._assert_booked_once(invoice)
+
+    def _run_follow_cron(self):
+        with self.registry.cursor() as cr:
+            self._env(cr)["payplug.payment.link"]._cron_follow()
+
+    def _states(self, invoice_ids):
+        with self.registry.cursor() as cr:
+            invoices = self._env(cr)["account.move"].browse(invoice_ids)
+            return [invoice.payplug_link_id.state for invoice in invoices]
 
     def test_rolled_back_request_leaves_no_payable_payment_at_payplug(self):
         with self.registry.cursor() as cr:

@@ -128,6 +128,18 @@ class TestPortal(PayplugCommon, HttpCase):
         [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(data)).convert("L"))
         return code.text
 
+    def test_mail_of_the_send_window_carries_a_real_pdf(self):
+        action = self.invoice.with_user(self.biller).action_payplug_send_link()
+        window = self.env[action["res_model"]].with_user(self.biller)
+        window = window.with_context(**action["context"]).create({})
+        with mute_logger("odoo.addons.base.models.ir_actions_report"):
+            window.with_context(force_report_rendering=True).action_send_and_print()
+        sent = self.invoice.message_ids.filtered("partner_ids")
+        [document] = sent.attachment_ids
+        self.assertEqual(document.mimetype, "application/pdf")
+        [page] = PdfReader(io.BytesIO(document.raw)).pages
+        self.assertIn("/Font", page["/Resources"])  # text stands on it
+
     def test_pdf_carries_the_code_in_every_layout_of_odoo(self):
         self.company.payplug_qr_code = True
         url = self.invoice._payplug_page_url()
