@@ -1,23 +1,14 @@
 """The doors to the Internet: what Payplug's notification and the payer's return do."""
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..models.payplug_payment_link import LOCK_OF_INVOICES
-from .common import PayplugCommon
-
-FOLLOW_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_follow"
+from .common import FOLLOW_LOG, PayplugDoorsCommon
 
 
 @tagged("post_install", "-at_install")
-class TestDoors(PayplugCommon, HttpCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.company.write(
-            {"payplug_live_key": False, "payplug_book_test_payments": True}
-        )
-
+class TestDoors(PayplugDoorsCommon):
     def setUp(self):
         super().setUp()
         self.invoice = self._create_payable_invoice()
@@ -39,14 +30,6 @@ class TestDoors(PayplugCommon, HttpCase):
         )
         self.env.invalidate_all()
         return answer.status_code
-
-    def _deliver(self):
-        """Let Payplug send its notifications; return the statuses of each one."""
-        self.env.flush_all()
-        with self.allow_requests(all_requests=True):
-            told = self.payplug.deliver()
-        self.env.invalidate_all()
-        return [notification.statuses for notification in told]
 
     def test_payplugs_own_notification_settles_the_invoice(self):
         self.payplug.pay(self.link.payplug_id)
