@@ -92,11 +92,24 @@ class AccountMove(models.Model):
         )
 
     def _payplug_paid_on(self):
-        """Return the day on which the invoice was paid, False if nobody knows."""
-        entries = self.line_ids.matched_credit_ids.credit_move_id
-        dates = entries.mapped("date") + self.matched_payment_ids.mapped("date")
-        paid = self.payplug_link_ids.filtered(lambda link: link.state == "paid")
-        dates = dates or [link._booking_date() for link in paid]
+        """Return the day of the last payment, False if nobody knows it.
+
+        What came by Payplug came at the moment that Payplug tells: its entry may be
+        missing yet, or be dated later, where a period is locked.
+        """
+        entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
+        payments = self.matched_payment_ids | entries.origin_payment_id
+        links = (
+            self.payplug_link_ids.filtered(
+                lambda link: link.account_payment_id in payments
+            )
+            | self._payplug_links_to_book()
+            | self._payplug_recorded_link()
+        )
+        booked = links.account_payment_id
+        dates = [link._booking_date() for link in links]
+        dates += (payments - booked).mapped("date")
+        dates += (entries - booked.move_id).mapped("date")
         return max(dates, default=False)
 
     def _payplug_start_payment(self):
@@ -142,7 +155,7 @@ class AccountMove(models.Model):
         amount = self.currency_id.format(self._payplug_amount_due())
         return {
             "state": self._payplug_page_state(),
-            "number": self.name,
+            "number": self.name if self.name != "/" else "",
             "company": company.name,
             "company_id": company.id,  # for its logo
             "path": self._payplug_page_path(),
