@@ -82,7 +82,7 @@ class AccountMove(models.Model):
         link = self._payplug_open_link()
         if link.state == "pending" and link.is_being_checked:
             return True
-        if "transaction_ids" not in self._fields:  # account_payment is not installed
+        if not self._payplug_has_native_payment():
             return False
         return any(
             transaction.state in ("pending", "authorized")

@@ -69,9 +69,9 @@ class TestPortal(PayplugCommon, HttpCase):
 
     def test_native_button_with_a_provider_stands_alone(self):
         self._needs_account_payment()
-        self._create_provider("stripe")
-        self.assertFalse(self.invoice._payplug_shows_portal_button())
-        self.assertTrue(self.invoice._has_to_be_paid())
+        self._create_provider("none")
+        self.assertEqual(self._of_page(), ([], 1))
+        self.assertEqual(self._of_list(), ([], 1))
 
     def test_native_button_for_transfers_stands_beside_the_card(self):
         self._needs_account_payment()
@@ -85,6 +85,22 @@ class TestPortal(PayplugCommon, HttpCase):
         self.company.payplug_enabled = False
         self.env.invalidate_all()
         self.assertTrue(self.invoice._has_to_be_paid())
+
+    def test_provider_that_customers_do_not_see_changes_nothing(self):
+        """Though the page reads its invoice as superuser, who sees all of them."""
+        self._needs_account_payment()
+        address = [self.invoice._payplug_page_path()]
+        for hidden in (
+            {"is_published": False},
+            {"payment_method_ids": False},
+            {"available_country_ids": self.env.ref("base.us").ids},
+        ):
+            with self.subTest(**hidden):
+                self.customer.partner_id.country_id = self.env.ref("base.fr")
+                provider = self._create_provider("none", **hidden)
+                self.assertEqual(self._of_page(), (address, 0))
+                self.assertEqual(self._of_list(), (address, 0))
+                provider.state = "disabled"
 
     def test_native_button_goes_while_money_of_payplug_waits_for_the_books(self):
         self._needs_account_payment()
