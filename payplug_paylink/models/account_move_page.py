@@ -4,6 +4,8 @@ Everything here is a question, answered from what Odoo knows; only
 `_payplug_start_payment`, which the page's button calls, asks Payplug.
 """
 
+from datetime import timedelta
+
 from markupsafe import escape
 
 from odoo import SUPERUSER_ID, fields, models
@@ -127,10 +129,11 @@ class AccountMove(models.Model):
         links = self.env["payplug.payment.link"].with_context(payplug_customer=True)
         links = in_a_hurry(links, payplug_waits=True)
         link = links._request(self, customer=True)
-        return link.url if link._fits_today() else ""
+        # Payplug may have told just now that it examines what was paid there.
+        return link.url if link._fits_today() and not link.is_being_checked else ""
 
     def _payplug_tell_refusal(self, error):
-        """Tell the company, once, that a customer could not pay and why.
+        """Tell the company, once a day, that a customer could not pay and why.
 
         :param PayplugRejected error: what Payplug said
         """
@@ -142,8 +145,14 @@ class AccountMove(models.Model):
             "The customer wanted to pay online and could not. %(why)s",
             why=move.company_id._payplug_explain(error),
         )
-        if escape(told) not in (self.message_ids[:1].body or ""):
+        if not move._payplug_was_told_today(told):
             move._message_log(body=told)
+
+    def _payplug_was_told_today(self, told):
+        """Tell whether the chatter has had this line for less than a day."""
+        since = fields.Datetime.now() - timedelta(days=1)
+        lines = self.message_ids.filtered(lambda line: line.date > since)
+        return any(escape(told) in (line.body or "") for line in lines)
 
     def _payplug_page_values(self):
         """Return what the stable page's template needs, as plain values.
