@@ -59,12 +59,15 @@ class TestPageWords(PageCommon):
     def _pay_rest_by_card(self, moment):
         """Let the customer pay at Payplug, at a moment, what is left to pay."""
         link = self._request(self.invoice)
+        self._see_paid(link, moment)
+        return link
+
+    def _see_paid(self, link, moment):
+        """Let a link be paid at a moment, and Odoo look."""
         self.payplug.pay(link.payplug_id)
-        paid_at = int(moment.timestamp())
-        self._lie(paid_at=paid_at, payment={"paid_at": paid_at})
+        self._lie(paid_at=int(moment.timestamp()))
         link._refresh()
         self.assertEqual(link.paid_at.date(), moment.date())
-        return link
 
     def _pay_some_by_transfer(self):
         self._register_payment(
@@ -95,11 +98,18 @@ class TestPageWords(PageCommon):
         self.assertGreater(link.account_payment_id.move_id.date, date(2026, 3, 31))
         self.assertShows("It was paid on 03/10/2026")
 
-    def test_transfer_after_the_card_tells_the_day(self):
+    def test_day_of_the_payment_is_told_whatever_date_an_accountant_gives_it(self):
         link = self._pay_rest_by_card(NOON_OF_MARCH_10)
-        link.account_payment_id.move_id.line_ids.remove_move_reconcile()
-        self._register_payment(self.invoice, payment_date="2026-03-12")
-        self.assertShows("It was paid on 03/12/2026")
+        link.account_payment_id.date = date(2026, 3, 20)
+        self.assertShows("It was paid on 03/10/2026")
+
+    def test_card_that_paid_the_invoice_no_more_does_not_tell_the_day(self):
+        """The money came twice: what came second is the customer's credit."""
+        link = self._request(self.invoice)
+        self._register_payment(self.invoice, payment_date="2026-03-05")
+        self._see_paid(link, NOON_OF_MARCH_10)
+        self.assertTrue(link.account_payment_id)
+        self.assertShows("It was paid on 03/05/2026")
 
     # === MODE === #
 

@@ -1,4 +1,6 @@
-"""*Pay overdue* of account_payment: neither for what is under way, nor a dead button."""
+"""*Pay overdue* of account_payment: not for what is under way, and no dead button."""
+
+from unittest import SkipTest
 
 from lxml import html
 
@@ -15,7 +17,7 @@ class TestPortalOverdue(PayplugCommon, HttpCase):
     def setUpClass(cls):
         super().setUpClass()
         if "payment.provider" not in cls.env:
-            cls.skipTest(cls, "account_payment is not installed")
+            raise SkipTest("account_payment is not installed")
         cls.company.write(
             {"payplug_live_key": False, "payplug_book_test_payments": True}
         )
