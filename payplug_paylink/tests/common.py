@@ -117,13 +117,24 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
         )
 
     @classmethod
-    def _create_provider(cls, code):
-        """Return an enabled provider of account_payment, in the tests' company.
+    def _create_provider(cls, code, **values):
+        """Return a provider of account_payment, in the tests' company.
+
+        Enabled, published, and with a method that everybody may use.
 
         :param str code: of an addon that need not be installed
+        :param values: other fields of the `payment.provider`
         """
+        method = cls.env["payment.method"].create({"name": "Card", "code": "card_x"})
         provider = cls.env["payment.provider"].create(
-            {"name": code, "company_id": cls.company.id, "state": "test"}
+            {
+                "name": code,
+                "company_id": cls.company.id,
+                "state": "test",
+                "is_published": True,
+                "payment_method_ids": method.ids,
+                **values,
+            }
         )
         cls.env.cr.execute(
             "UPDATE payment_provider SET code = %s WHERE id = %s", [code, provider.id]

@@ -76,6 +76,26 @@ class TestBrowser(BrowserCommon):
         page.keyboard.press("Enter")
         page.wait_for_url(f"{self.payplug.url}/**")
 
+    def _strip_above(self, page, box):
+        """Return a picture of the few pixels above an element, where its outline is."""
+        strip = {**box, "y": box["y"] - 3, "height": 3}
+        return page.screenshot(clip=strip, animations="disabled")
+
+    def test_tab_leads_to_the_button_whose_focus_can_be_seen(self):
+        page = self._visit()
+        button = page.get_by_role("button", name=re.compile("Payer .* par carte"))
+        box = button.bounding_box()
+        before = self._strip_above(page, box)
+        for _press in range(20):
+            page.keyboard.press("Tab")
+            if button.evaluate("element => element === document.activeElement"):
+                break
+        else:
+            self.fail("twenty tabs do not lead to the button")
+        self.assertNotEqual(self._strip_above(page, box), before)
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{self.payplug.url}/**")
+
     def test_refused_card_can_be_followed_by_a_good_one(self):
         page = self._visit()
         self._start(page)

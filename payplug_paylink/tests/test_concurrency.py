@@ -143,6 +143,23 @@ class TestConcurrency(RealRequests, BaseCase):
         created = [call for call in self.payplug.calls if call.method == "POST"]
         self.assertEqual(len(created), 1)
 
+    def _start_payment(self, _tab):
+        """Click the stable page's button in a transaction of its own, as a visitor."""
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            invoice = env["account.move"].browse(self.invoice_id)
+            return retrying(invoice._payplug_start_payment, env)
+
+    def test_two_tabs_of_the_customer_at_once_make_one_payment(self):
+        self.payplug.set_latency(0.3)
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(self._start_payment, "12")
+        self.assertEqual(first, second)
+        self.assertTrue(first.startswith(self.payplug.url))
+        self.assertEqual([link["state"] for link in self._links()], ["pending"])
+        created = [call for call in self.payplug.calls if call.method == "POST"]
+        self.assertEqual(len(created), 1)
+
     def test_second_transaction_is_told_to_come_back_while_the_first_is_at_it(self):
         with self.registry.cursor() as first, self.registry.cursor() as second:
             self._env(first)["payplug.payment.link"]._lock_invoice(self.invoice_id)
