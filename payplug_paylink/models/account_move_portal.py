@@ -72,12 +72,12 @@ class AccountMove(models.Model):
         return not self._payplug_is_payable() or bool(self._payplug_other_providers())
 
     def _payplug_is_under_way(self):
-        """Tell whether money came, or may, that the books do not know yet."""
+        """Tell whether money came, or may, that the invoice does not show yet."""
         link = self._payplug_open_link()
         if link.state == "pending" and link.is_being_checked:
             return True
         # An earlier link may have been paid beside one that is still payable.
-        return bool(self._payplug_links_to_book() or self._payplug_recorded_link())
+        return bool(self._payplug_paid_ahead() or self._payplug_recorded_link())
 
     def _payplug_shows_qr_code(self):
         """Tell whether the printed invoice carries the QR code of its stable page."""
