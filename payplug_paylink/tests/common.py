@@ -142,6 +142,10 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
         provider.invalidate_recordset(["code"])
         return provider
 
+    def _failure(self, link):
+        """Return Payplug's code for why a payment is not payable, or was not paid."""
+        return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")
+
     def _request(self, invoice):
         """Return the invoice's link, made or reused as its button does."""
         return self.env["payplug.payment.link"]._request(invoice)
@@ -183,15 +187,15 @@ class PayplugBookingCommon(PayplugCommon):
         link._refresh()
         return link
 
+    def _paid_link(self, invoice):
+        """Return the link of an invoice after its customer paid and Odoo looked."""
+        return self._pay(self._request(invoice))
+
     def _pay_partly(self, invoice, amount=20.0):
         """Register a payment by other means of a part of what is due."""
         return self._register_payment(
             invoice, amount=amount, payment_difference_handling="open"
         )
-
-    def _failure(self, link):
-        """Return Payplug's code for why a payment is not payable, or was not paid."""
-        return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")
 
     def _calls_for_help(self, record):
         return record.activity_ids.mapped("summary")
