@@ -56,7 +56,7 @@ class PayplugSending(models.Model):
         """Return what no other worker holds at this moment, and leave him half."""
         upcoming = self.search(self._domain_of_work(), order="id", limit=2 * BATCH)
         if not upcoming:
-            return upcoming  # a limit of 0 would be none: what comes now wakes the crons
+            return upcoming  # and not without limit, as 0 would be
         upcoming._prepare_customers()
         share = min(BATCH, (len(upcoming) + 1) // 2)
         query = self._search(self._domain_of_work(), order="id", limit=share)
@@ -76,8 +76,10 @@ class PayplugSending(models.Model):
         """
         partners_sudo = self.move_id.partner_id.sudo()  # as Odoo, when it mails them
         new_sudo = partners_sudo.filtered(lambda partner: not partner.signup_type)
-        try:
-            new_sudo.try_lock_for_update(allow_referencing=True).signup_get_auth_param()
+        self.env["ir.cron"]._commit_progress()
+        try:  # the first statement of its transaction: nothing has changed since
+            mine_sudo = new_sudo.try_lock_for_update(allow_referencing=True)
+            mine_sudo.signup_get_auth_param()
             self.env["ir.cron"]._commit_progress()
         except CONFLICTS:
             self.env.cr.rollback()
