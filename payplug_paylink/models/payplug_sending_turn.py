@@ -1,4 +1,4 @@
-"""One invoice in its turn: claimed, judged again, sent and committed, or told why not."""
+"""One invoice in its turn: claimed, judged again, sent, or told why not."""
 
 import logging
 from datetime import timedelta

@@ -70,7 +70,8 @@ class TestQueueByHand(QueueCommon):
         self.assertEqual(self._states(self.invoices), ["waiting"] * 2)
 
     def test_window_that_was_open_while_the_worker_sent_sends_nothing_twice(self):
-        for template in (self.invoices._payplug_template(), self._create_template(LINK)):
+        usual, other = self.first._payplug_template(), self._create_template(LINK)
+        for template in (usual, other):
             with self.subTest(template=template.name):
                 window = self._open_own(self.first, template_id=template.id)
                 self._enqueue(self.invoices, again=True)

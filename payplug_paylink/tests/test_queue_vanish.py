@@ -31,9 +31,7 @@ class TestQueueVanish(QueueCommon):
         first = self.invoices[0]
         with self._while_sending(lambda move: move == first and act()):
             subjects = [mail["subject"] for mail in self._run_cron()]
-        return [
-            name for subject in subjects for name in self.names if name in subject
-        ]
+        return [name for subject in subjects for name in self.names if name in subject]
 
     def test_row_taken_back_while_its_batch_is_in_hand_stops_nobody(self):
         mailed = self._run_while(self.invoices[1:4:2].action_payplug_take_back)
