@@ -78,11 +78,15 @@ class TestQueueCompanies(QueueCommon):
         self.assertEqual(self._states(invoices), ["sent"] * 8)
 
     def test_answers_in_another_order_go_to_the_right_invoices(self):
+        """Also where Payplug refuses one in between."""
         invoices = self._enqueue_both(4)
-        for seconds in (0.4, 0.2):  # the first to be asked answer last
+        self.payplug.fail("403", method="POST")
+        for seconds in (0.4, 0.2):  # the next to be asked answer last
             self.payplug.fail("delay", method="POST", seconds=seconds)
-        self._run_cron()
-        for invoice in invoices:
+        self.assertEqual(len(self._run_cron()), 7)
+        linked = invoices.filtered("payplug_link_id")
+        self.assertEqual(self._states(invoices - linked), ["failed"])
+        for invoice in linked:
             payment = self.payplug.payment(invoice.payment_id)
             self.assertEqual(payment["amount"], invoice.amount_total * 100)
             self.assertEqual(payment["metadata"]["invoice"], invoice.name)
