@@ -69,7 +69,9 @@ class AccountMove(models.Model):
 
     @api.depends("payplug_link_ids")
     def _compute_payplug_link_count(self):
-        for move in self:
+        linked = self.filtered("payplug_link_id")  # spares the others a query
+        (self - linked).payplug_link_count = 0
+        for move in linked:
             move.payplug_link_count = len(move.payplug_link_ids)
 
     @api.depends("payplug_link_id")
