@@ -12,10 +12,11 @@ from .bench_data import inside
 from .bench_growth import growth
 from .bench_pairs import Effort
 from .bench_rpc import WebClient
-from .bench_site import HOST, emulator, free_port, mail_sink, mollie, odoo_server
+from .bench_site import emulator, mail_sink, mollie, odoo_server
 from .cache import ROOT
 from .databases import Databases
 from .odoo import Odoo
+from .processes import HOST, free_ports
 from .say import step
 
 # how long things are measured: quickly, and in full
@@ -69,7 +70,7 @@ class Bench:
         self.stack = stack
         folder = tempfile.TemporaryDirectory(prefix="paylink-")
         folder = Path(stack.enter_context(folder))
-        self.port, smtp_port = free_port(), free_port()
+        self.port, smtp_port = free_ports(2)
         self.url = f"http://{HOST}:{self.port}"
         self.payplug = stack.enter_context(emulator())
         self.mollie = stack.enter_context(mollie())
