@@ -74,7 +74,9 @@ class Screen:
 
     def _links(self):
         """The rows of the list of links, and of no other list."""
-        shown = self.page.locator(".o_list_view", has=self.page.locator("th[data-name=payplug_id]"))
+        shown = self.page.locator(
+            ".o_list_view", has=self.page.locator("th[data-name=payplug_id]")
+        )
         return shown.locator(".o_data_row")
 
     def _send_button(self):
