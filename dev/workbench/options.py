@@ -53,8 +53,9 @@ def _parser(command, description):
 def _test():
     parser = _parser(
         "test",
-        "Tests the addon with and without account_payment, and its installation with "
-        "demo data. What is not listed here goes to pytest: -k, -x, a file of tests.",
+        "Tests what these commands say when something is missing, the addon with and "
+        "without account_payment, and its installation with demo data. What is not "
+        "listed here goes to pytest, for the addon's tests only: -k, -x, a file.",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--quick", action="store_true", help="with account_payment only")
@@ -107,7 +108,13 @@ def _bench():
     parser.add_argument(
         "--growth",
         action="store_true",
-        help="also with --quick: how cost grows with links and invoices",
+        help="also with --quick: how cost grows with links and invoices, and how fast "
+        "several workers send",
+    )
+    parser.add_argument(
+        "--workers",
+        action="store_true",
+        help="nothing but how fast several workers send, with few invoices",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write what was measured to FILE"
