@@ -9,13 +9,14 @@ from pathlib import Path
 from . import bench_data, bench_jobs, bench_report, bench_rows, postgres, system
 from .bench_clock import WorkClock
 from .bench_data import inside
-from .bench_growth import growth
+from .bench_growth import growth, sending
 from .bench_pairs import Effort
 from .bench_rpc import WebClient
-from .bench_site import HOST, emulator, free_port, mail_sink, mollie, odoo_server
+from .bench_site import emulator, mail_sink, mollie, odoo_server
 from .cache import ROOT
 from .databases import Databases
-from .odoo import Odoo
+from .odoo import ADDON, Odoo
+from .processes import HOST, free_ports
 from .say import step
 
 # how long things are measured: quickly, and in full
@@ -32,11 +33,15 @@ EFFORTS = {
         Effort(least=60, most=300, seconds=100, error=0.008),
     ),
     "post_ratio": (
-        Effort(least=80, most=500, seconds=75, error=0.004),
-        Effort(least=300, most=900, seconds=180, error=0.002),
+        Effort(least=60, most=300, seconds=90, error=0.006),
+        Effort(least=150, most=600, seconds=240, error=0.004),
     ),
 }
-PAYABLE = [("state", "=", "posted"), ("payplug_link_id", "=", False)]
+PAYABLE = [
+    ("state", "=", "posted"),
+    ("payment_state", "=", "not_paid"),
+    ("payplug_link_id", "=", False),
+]
 
 
 def main(options):
@@ -45,6 +50,9 @@ def main(options):
     bench_data.room()
     with contextlib.ExitStack() as stack:
         bench = Bench(options, stack)
+        if options.workers:
+            print(bench_report.growth_table([bench.measure_workers()]))
+            return 0
         rows = bench.measure()
         print(bench_report.table(rows), flush=True)
         _write(options, rows)
@@ -69,12 +77,14 @@ class Bench:
         self.stack = stack
         folder = tempfile.TemporaryDirectory(prefix="paylink-")
         folder = Path(stack.enter_context(folder))
-        self.port, smtp_port = free_port(), free_port()
+        self.port, smtp_port = free_ports(2)
         self.url = f"http://{HOST}:{self.port}"
         self.payplug = stack.enter_context(emulator())
         self.mollie = stack.enter_context(mollie())
         self.mails = stack.enter_context(mail_sink(smtp_port))
         server = stack.enter_context(postgres.server(options.pghost))
+        writing = stack.enter_context(postgres.safe_writes(server))
+        step(f"PostgreSQL is there: {writing}")
         odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
         settings = odoo.write_settings(
             folder / "odoo.conf",
@@ -105,6 +115,13 @@ class Bench:
         self.level()
         rows += self._measure_served()
         return bench_report.in_order(rows)
+
+    def measure_workers(self):
+        """How fast several workers send, alone; a curve."""
+        self.our_database = self.copy(bench_data.SMALL, "ours")
+        self.bases.install(self.our_database, ADDON)
+        self.connect(self.our_database)
+        return sending(self)
 
     def _measure_served(self):
         databases = [self.our_database, self.their_database, self.mollie_database]

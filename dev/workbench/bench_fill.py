@@ -37,6 +37,7 @@ def create_company(env, login):
     )
     if company.chart_template != "fr":
         env["account.chart.template"].try_loading("fr", company)
+    _book_payments(env, company)
     env["res.users"].create(
         {
             "name": "Camille Martin",
@@ -46,11 +47,28 @@ def create_company(env, login):
             "group_ids": [Command.link(env.ref("account.group_account_invoice").id)],
         }
     )
-    env["res.partner"].create([_customer(env, n) for n in range(CUSTOMERS)])
+    env["res.partner"].create([customer(env, n) for n in range(CUSTOMERS)])
     env.cr.commit()
 
 
-def _customer(env, number):
+def _book_payments(env, company):
+    """Give payments an account of their own: else Odoo books and reconciles none."""
+    account = env["account.account"].create(
+        {
+            "name": "Payments under way",
+            "code": "511900",
+            "account_type": "asset_current",
+            "reconcile": True,
+            "company_ids": [Command.link(company.id)],
+        }
+    )
+    banks = [("type", "=", "bank"), ("company_id", "=", company.id)]
+    lines = env["account.journal"].search(banks).inbound_payment_method_line_ids
+    lines.payment_account_id = account
+
+
+def customer(env, number):
+    """The values of a customer to whom mails can be sent."""
     return {
         "name": f"Client {number:02}",
         "ref": f"BENCH{number:02}",

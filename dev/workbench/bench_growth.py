@@ -20,10 +20,15 @@ def growth(bench, with_workers):
     :param bool with_workers: whether several workers shall send as well
     """
     curves = [*_with_links(bench), *_with_invoices(bench)]
-    if not with_workers:
-        return curves
+    return [*curves, sending(bench)] if with_workers else curves
+
+
+def sending(bench):
+    """The curve of several workers who send the queue."""
+    bench_data.set_base_url(bench.bases, bench.our_database, bench.url)
+    bench_data.tidy(bench.bases, bench.our_database)
     with bench.serving([bench.our_database]):  # where wkhtmltopdf finds the styles
-        return [*curves, throughput(bench)]
+        return throughput(bench)
 
 
 def _with_links(bench):

@@ -9,7 +9,11 @@ from odoo.tools import SQL
 LINK = "payplug.payment.link"
 BATCH = 1000
 LIFE = timedelta(days=7)  # of a link, as the addon expects it
-PAYABLE = [("state", "=", "posted"), ("payplug_link_id", "=", False)]
+PAYABLE = [
+    ("state", "=", "posted"),
+    ("payment_state", "=", "not_paid"),
+    ("payplug_link_id", "=", False),
+]
 
 
 def connect(env, payplug_url, key):
@@ -140,31 +144,6 @@ def _request_many(env, moves):
         link._become_current()
         link._tell_made()
     return links
-
-
-def queue_invoices(env, count, workers):
-    """Put invoices into the queue, and see that it has so many workers.
-
-    :return: the ids of as many scheduled actions
-    """
-    moves = env["account.move"].search(PAYABLE, order="date, id", limit=count)
-    queue = env["payplug.sending"]
-    queue._enqueue(moves, moves._payplug_template(), env["ir.actions.report"])
-    cron = env.ref("payplug_paylink.ir_cron_send")
-    domain = [("code", "=", cron.code), ("model_id", "=", cron.model_id.id)]
-    known = env["ir.cron"].search(domain)
-    for number in range(len(known), workers):
-        known += cron.copy({"name": f"{cron.name} ({number + 1})"})
-    env.cr.commit()
-    return known.ids[:workers]
-
-
-def work(env, cron_id):
-    """Run one scheduled action until nothing waits, as Odoo does."""
-    waiting = [("state", "=", "waiting")]
-    while env["payplug.sending"].search_count(waiting, limit=1):
-        env["ir.cron"].browse(cron_id).method_direct_trigger()
-        env.cr.commit()  # to see what the scheduled action committed
 
 
 def prepare_mollie(env, mollie_url, count):

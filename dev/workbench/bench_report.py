@@ -11,7 +11,7 @@ BOUNDS = {
     "bulk_speedup": ("500 links, answers in 100 ms: one by one / at once", 6, True),
     "follow_calls": ("Following 2 000 pending links: calls of the API", 30, False),
     "list_ratio": ("List, 80 of 50 000 invoices: with / without", 1.05, False),
-    "post_ratio": ("Posting 200 invoices, 5 at a time: with / without", 1.02, False),
+    "post_ratio": ("Posting and reconciling, 5 at a time: with / without", 1.02, False),
     "install_ratio": ("Installing: on 50 000 invoices / on none", 1.2, False),
     "search_uses_index": ("Search by payment ID: index used", True, True),
 }

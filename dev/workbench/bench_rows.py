@@ -38,9 +38,14 @@ def send(bench, effort):
 def _send(client, button, move_id):
     """Press a button of the invoice, and *Send* in the window that it opens."""
     action = client.press("account.move", button, [move_id])
+    _press_in_window(client, action, "action_send_and_print")
+
+
+def _press_in_window(client, action, button):
+    """Press a button in the window that an action opens, as it stands there."""
     model, context = action["res_model"], action["context"]
     saved = client.call(model, "web_save", [], {}, specification={}, context=context)
-    client.press(model, "action_send_and_print", [saved[0]["id"]], context=context)
+    client.press(model, button, [saved[0]["id"]], context=context)
 
 
 def _check_mails(mails, count):
@@ -92,9 +97,11 @@ def _pay(bench, move_id):
 
 
 def _check_settled(client, ids):
-    for move in client.call("account.move", "read", ids, ["payment_state"]):
-        if move["payment_state"] not in SETTLED:
-            raise Fault(f"An invoice was not settled: {move['payment_state']}.")
+    names = ["payment_state", "amount_residual"]
+    for move in client.call("account.move", "read", ids, names):
+        # a payment that is not booked would leave the residual as it is
+        if move["payment_state"] not in SETTLED or move["amount_residual"]:
+            raise Fault(f"An invoice was not settled: {move}.")
 
 
 def show_list(bench, effort):
@@ -123,33 +130,57 @@ def list_reader(client):
 
 
 def post(bench, effort):
-    """Post lots of invoices / the same without the addon, in processor time."""
-    rounds = effort.most + 1
+    """Post and reconcile invoices / the same without the addon, in processor time."""
+    clients = bench.ours, bench.theirs
+    drafts = [_drafts(client, effort.most + 1) for client in clients]
     ours, theirs = (
-        bench.clock.timing(poster(client, rounds))
-        for client in (bench.ours, bench.theirs)
+        bench.clock.timing(_settler(client, ids))
+        for client, ids in zip(clients, drafts, strict=True)
     )
-    return by_turns(ours, theirs, effort, warm=1)
+    pairs = by_turns(ours, theirs, effort, warm=1)
+    for client, ids in zip(clients, drafts, strict=True):
+        _check_settled(client, ids[: LOT * (len(pairs.ours) + 1)])
+    return pairs
+
+
+def _settler(client, ids):
+    """A function that posts drafts, registers their payments and reconciles both."""
+    post_some = _poster(client, ids)
+
+    def act(number):
+        post_some(number)
+        some = ids[number * LOT :][:LOT]
+        action = client.press("account.move", "action_register_payment", some)
+        _press_in_window(client, action, "action_create_payments")
+
+    return act
 
 
 def poster(client, rounds):
     """A function that posts so many draft invoices that nobody has posted yet."""
-    wanted = LOT * rounds
-    drafts = [("state", "=", "draft")]
-    ids = client.call("account.move", "search", drafts, order="id", limit=wanted)
-    if len(ids) < wanted:
-        raise Fault("There are not enough drafts to post.")
+    return _poster(client, _drafts(client, rounds))
 
+
+def _poster(client, ids):
     def act(number):
         client.press("account.move", "action_post", ids[number * LOT :][:LOT])
 
     return act
 
 
+def _drafts(client, rounds):
+    wanted = LOT * rounds
+    drafts = [("state", "=", "draft"), ("move_type", "=", "out_invoice")]
+    ids = client.call("account.move", "search", drafts, order="id", limit=wanted)
+    if len(ids) < wanted:
+        raise Fault("There are not enough drafts to post.")
+    return ids
+
+
 # key of the row, what is said meanwhile, and how it is measured
 ROWS = (
     ("list_ratio", "Reading the list of invoices", show_list),
-    ("post_ratio", "Posting invoices", post),
+    ("post_ratio", "Posting and reconciling invoices", post),
     ("send_ratio", "Sending invoices", send),
     ("notification_ratio", "Ringing at the door", notification),
 )

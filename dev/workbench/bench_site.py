@@ -1,36 +1,19 @@
 """What runs while the benchmark measures: Odoo, and what it speaks with."""
 
 import contextlib
-import ctypes
 import json
-import signal
-import socket
-import subprocess
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from . import cache, mailbox
 from .odoo import ADDON, troubles
+from .processes import HOST, running, wait_for
 from .say import Fault
 
-HOST = "127.0.0.1"
-PATIENCE = 180  # seconds until Odoo must answer
-DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
-
 sys.path.append(str(cache.ROOT / ADDON / "tests"))  # the emulator stands alone
-
-
-def free_port():
-    """A port that nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
 
 
 @contextlib.contextmanager
@@ -96,44 +79,10 @@ def odoo_server(odoo, settings, port, databases):
     Its log may hold no warning. Its scheduled actions do not run: they would be
     measured, too.
     """
-    path = cache.folder() / "bench.log"
-    with open(path, "w") as log:
-        process = subprocess.Popen(
-            odoo.command("server", "-c", settings, "-d", ",".join(databases)),
-            env=odoo.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,
-        )
-        try:
-            _wait_for(f"http://{HOST}:{port}/web/health", process, path)
-            yield process.pid
-        finally:
-            _stop(process)
-    if lines := troubles(path.read_text(errors="replace")):
+    log = cache.folder() / "bench.log"
+    command = odoo.command("server", "-c", settings, "-d", ",".join(databases))
+    with running(command, log, odoo.environment()) as process:
+        wait_for(f"http://{HOST}:{port}/web/health", process, log)
+        yield process.pid
+    if lines := troubles(log.read_text(errors="replace")):
         raise Fault("Odoo warned while it was measured:\n" + "\n".join(lines))
-
-
-def _wait_for(url, process, log):
-    for _attempt in range(PATIENCE * 4):
-        with contextlib.suppress(urllib.error.URLError, OSError):
-            urllib.request.urlopen(url, timeout=PATIENCE).close()
-            return
-        if process.poll() is not None:
-            break
-        time.sleep(0.25)
-    raise Fault(f"Odoo does not answer; its log tells why: {log}")
-
-
-def _die_with_parent():
-    """Let a child end when this program is killed."""
-    ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGTERM)
-
-
-def _stop(process):
-    process.terminate()
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        process.kill()

@@ -2,26 +2,32 @@
 
 import subprocess
 
+from .bench_data import LOGIN, inside
 from .bench_report import Curve
 from .odoo import troubles
+from .processes import die_with_parent
 from .say import Fault, step
 
 WORKERS = (1, 2, 3)
-INVOICES = 24  # for each worker there is
+# in the queue, whoever sends: near its end a worker takes ever fewer at once
+INVOICES = 60
 
 
 def throughput(bench):
     """Return the curve: invoices a minute, by the number of workers."""
     rates = []
     for count in WORKERS:
-        step(f"Growth: sending with {count} workers")
+        step(f"Growth: sending with {count} worker{'s' * (count > 1)}")
         rates.append(_rate(bench, count))
     return Curve("sending: invoices a minute", "workers", WORKERS, rates)
 
 
 def _rate(bench, count):
     """Let workers, each an Odoo of its own, send a queue; return mails a minute."""
-    crons = bench.inside("queue_invoices", count=INVOICES * count, workers=count)
+    arguments = {"count": INVOICES, "workers": count, "login": LOGIN}
+    crons = inside(
+        bench.bases, bench.our_database, "bench_queue", "queue_invoices", **arguments
+    )
     before = len(bench.mails.all())
     workers = [_start(bench, cron_id) for cron_id in crons]
     for worker in workers:
@@ -30,8 +36,8 @@ def _rate(bench, count):
             raise Fault(f"A worker failed:\n{log}")
     mails = bench.mails.all()
     moments = sorted(mail.received.timestamp() for mail in mails)[before:]
-    if len(moments) != INVOICES * count:
-        raise Fault(f"{INVOICES * count} mails were to leave; {len(moments)} came.")
+    if len(moments) != INVOICES:
+        raise Fault(f"{INVOICES} mails were to leave; {len(moments)} came.")
     return _per_minute(moments)
 
 
@@ -54,9 +60,10 @@ def _start(bench, cron_id):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        preexec_fn=die_with_parent,
     )
     worker.stdin.write(
-        f"from workbench import bench_inside\nbench_inside.work(env, {cron_id})\n"
+        f"from workbench import bench_queue\nbench_queue.work(env, {cron_id})\n"
     )
     worker.stdin.close()
     worker.stdin = None

@@ -1,7 +1,6 @@
 """The cache folder: everything that is fetched or built once and used again."""
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import os
@@ -9,7 +8,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from .say import Fault, step
+from .say import FULL, Fault, step
 
 VARIABLE = "PAYPLUG_PAYLINK_CACHE"
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,8 +83,11 @@ def _told_when_disk_is_full():
     try:
         yield
     except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise Fault(f"The disk that holds {folder()} is full.") from error
+        if error.errno in FULL:
+            raise Fault(
+                f"The disk that holds {folder()} is full; make room, or name another "
+                f"folder with {VARIABLE}=/some/folder."
+            ) from error
         raise
 
 

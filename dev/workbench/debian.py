@@ -83,9 +83,9 @@ class Archive:
                 last = fault
             else:
                 return
-        raise Fault(
+        raise last or Fault(
             "The machine's apt configuration names no mirror of Debian."
-        ) from last
+        )
 
     def unpack(self, suite, names, target):
         """Download `names` from `suite`, check them, unpack them into `target`."""

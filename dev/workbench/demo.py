@@ -1,17 +1,10 @@
 """`dev/demo`: Odoo with the addon, an emulated Payplug, and a mailbox to look into."""
 
 import contextlib
-import ctypes
 import os
-import signal
-import socket
-import subprocess
 import sys
 import tempfile
 import threading
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from playwright.sync_api import Error as BrowserError
@@ -22,6 +15,7 @@ from .mailbox import Mailbox, served
 from .mailbox_page import MailboxPage
 from .odoo import ADDON, Odoo, troubles
 from .options import PORTS
+from .processes import HOST, free_ports, refusal, running, wait_for
 from .say import Fault, step
 from .test import BROWSERS
 from .walk import walk
@@ -29,8 +23,6 @@ from .walk import walk
 DATABASE = "paylink_site"
 EMULATOR = cache.ROOT / ADDON / "tests" / "payplug_emulator.py"
 TEST_KEY = "sk_test_00EmulatorDemoAccount0"
-PATIENCE = 120  # seconds until a program that does not answer is given up
-DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 WELCOME = """
   Odoo          {odoo_url}   (login admin, password admin)
@@ -65,9 +57,9 @@ class Demo:
     def __init__(self, options, stack):
         self.options = options
         self.stack = stack
-        self.ports = {name: self._free_port(name) for name in PORTS}
+        self.ports = _ports(options)
         self.addresses = {
-            name: f"http://127.0.0.1:{self.ports[port]}"
+            name: f"http://{HOST}:{self.ports[port]}"
             for name, port in (
                 ("odoo_url", "port"),
                 ("payplug_url", "payplug-port"),
@@ -78,8 +70,8 @@ class Demo:
     def start(self):
         """Start the mailbox, the emulator and Odoo, and wait until they answer."""
         self._start_mailbox()
-        emulator = self._start_child("emulator", self._emulator_command())
-        self._wait_for(f"{self.addresses['payplug_url']}/test", emulator, "emulator")
+        test_url = f"{self.addresses['payplug_url']}/test"
+        self._start_program("emulator", self._emulator_command(), test_url)
         folder = tempfile.TemporaryDirectory(prefix="paylink-")
         self.folder = Path(self.stack.enter_context(folder))
         server = self.stack.enter_context(postgres.server(self.options.pghost))
@@ -141,9 +133,10 @@ class Demo:
         update = (
             [] if self.options.walk else ["-u", ADDON]
         )  # code changes between starts
-        self.server_process = self._start_child("odoo", [*command, *update])
         login = f"{self.addresses['odoo_url']}/web/login"
-        self._wait_for(login, self.server_process, "odoo")
+        self.server_process = self._start_program(
+            "odoo", [*command, *update], login, self.odoo.environment()
+        )
 
     def _emulator_command(self):
         # No live key: a demo books its test payments, and that is refused beside one.
@@ -153,10 +146,10 @@ class Demo:
 
     def _start_mailbox(self):
         mailbox = self.stack.enter_context(
-            served(Mailbox(), "127.0.0.1", self.ports["smtp-port"])
+            served(Mailbox(), HOST, self.ports["smtp-port"])
         )
         page = make_server(
-            "127.0.0.1",
+            HOST,
             self.ports["mail-port"],
             MailboxPage(mailbox),
             threaded=True,
@@ -165,60 +158,30 @@ class Demo:
         threading.Thread(target=page.serve_forever, daemon=True).start()
         self.stack.callback(page.shutdown)
 
-    def _start_child(self, name, command):
-        """Start a program that ends with this one; its words go to a log file."""
-        log = open(cache.folder() / f"{name}.log", "w")  # noqa: SIM115 - as long as it runs
-        self.stack.callback(log.close)
-        process = subprocess.Popen(
-            command,
-            env=self.odoo.environment() if name == "odoo" else None,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            preexec_fn=_die_with_parent,
-        )
-        self.stack.callback(_stop, process)
+    def _start_program(self, name, command, url, env=None):
+        """Start a program, wait until it answers at `url`, and return its process."""
+        log = cache.folder() / f"{name}.log"
+        process = self.stack.enter_context(running(command, log, env))
+        wait_for(url, process, log)
         return process
 
-    def _wait_for(self, url, process, name):
-        for _attempt in range(PATIENCE * 2):
-            with contextlib.suppress(urllib.error.URLError, OSError):
-                urllib.request.urlopen(url, timeout=PATIENCE).close()
-                return
-            if process.poll() is not None:
-                break
-            time.sleep(0.5)
-        log = cache.folder() / f"{name}.log"
-        raise Fault(f"The program {name!r} does not answer; its log tells why: {log}")
 
-    def _free_port(self, name):
-        default, what = PORTS[name]
-        port = getattr(self.options, name.replace("-", "_")) or default
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError as error:
-                raise Fault(
-                    f"Port {port} for {what} is taken or not allowed; name another: "
-                    f"dev/demo --{name} {port + 1000}"
-                ) from error
-        return port
+def _ports(options):
+    """The number of each port, when all of them can be used.
+
+    :raise Fault: if one cannot
+    """
+    ports = {name: getattr(options, name.replace("-", "_")) for name in PORTS}
+    for name, number in ports.items():
+        if reason := refusal(number):
+            [another] = free_ports(1)
+            raise Fault(
+                f"Port {number} for {PORTS[name][1]} {reason}; name another: "
+                f"dev/demo --{name} {another}"
+            )
+    return ports
 
 
 class _Silent(WSGIRequestHandler):
     def log(self, *_arguments):
         """Print nothing: the terminal belongs to the demo."""
-
-
-def _die_with_parent():
-    """Let a child end when this program is killed."""
-    ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGTERM)
-
-
-def _stop(process):
-    process.terminate()
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        process.kill()

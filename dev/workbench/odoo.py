@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache
-from .say import Fault
+from .say import Fault, refuse_full_disk
 
 ADDON = "payplug_paylink"
 _TROUBLE = re.compile(r"^\S+ \S+ \d+ (WARNING|ERROR|CRITICAL) ")
@@ -67,6 +67,7 @@ class Odoo:
             errors="replace",
         )
         if done.returncode:
+            refuse_full_disk(done.stdout)
             print(done.stdout, file=sys.stderr)
             raise Fault(fault)
         return done.stdout

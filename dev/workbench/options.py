@@ -3,6 +3,9 @@
 import argparse
 from pathlib import Path
 
+from .say import Fault
+
+HIGHEST_PORT = 65_535
 PORTS = {
     "port": (8069, "Odoo"),
     "payplug-port": (8070, "the Payplug emulator"),
@@ -17,7 +20,28 @@ def read(command, arguments):
     if others and command != "test":
         _PARSERS[command]().error(f"unknown: {' '.join(others)}")
     options.pytest_arguments = others
+    if command == "demo":
+        _refuse_shared_ports(options)
     return options
+
+
+def _refuse_shared_ports(options):
+    users = {}
+    for name, (_default, what) in PORTS.items():
+        number = getattr(options, name.replace("-", "_"))
+        if number in users:
+            raise Fault(
+                f"Port {number} cannot serve both {users[number]} and {what}; give one "
+                f"of them another: dev/demo --{name} N"
+            )
+        users[number] = what
+
+
+def _port(text):
+    """The number of a port as it was typed."""
+    if not text.isdecimal() or not 0 < int(text) <= HIGHEST_PORT:
+        raise Fault(f"{text} is not a port: name a number from 1 to {HIGHEST_PORT}.")
+    return int(text)
 
 
 def _parser(command, description):
@@ -29,8 +53,9 @@ def _parser(command, description):
 def _test():
     parser = _parser(
         "test",
-        "Tests the addon with and without account_payment, and its installation with "
-        "demo data. What is not listed here goes to pytest: -k, -x, a file of tests.",
+        "Tests what these commands say when something is missing, the addon with and "
+        "without account_payment, and its installation with demo data. What is not "
+        "listed here goes to pytest, for the addon's tests only: -k, -x, a file.",
     )
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--quick", action="store_true", help="with account_payment only")
@@ -51,7 +76,11 @@ def _demo():
     )
     for name, (number, what) in PORTS.items():
         parser.add_argument(
-            f"--{name}", type=int, metavar="N", help=f"port of {what} ({number})"
+            f"--{name}",
+            type=_port,
+            default=number,
+            metavar="N",
+            help=f"port of {what} ({number})",
         )
     parser.add_argument(
         "--fresh", action="store_true", help="begin with a new database"
@@ -79,7 +108,13 @@ def _bench():
     parser.add_argument(
         "--growth",
         action="store_true",
-        help="also with --quick: how cost grows with links and invoices",
+        help="also with --quick: how cost grows with links and invoices, and how fast "
+        "several workers send",
+    )
+    parser.add_argument(
+        "--workers",
+        action="store_true",
+        help="nothing but how fast several workers send, with few invoices",
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write what was measured to FILE"

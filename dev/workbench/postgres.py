@@ -10,6 +10,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -22,16 +23,15 @@ from .say import Fault, step
 # Odoo refuses to work as the superuser
 ROLE = "odoo"
 SUPERUSER = "postgres"
-# speed before safety: everything in it can be made again
+# speed before safety: everything in it can be made again; see `safe_writes`
+SAFETY = ("fsync", "full_page_writes", "synchronous_commit")
 SETTINGS = {
     "listen_addresses": "",
-    "fsync": "off",
-    "full_page_writes": "off",
-    "synchronous_commit": "off",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",
 }
 LONGEST_SOCKET_FOLDER = 80
+RELOAD_ATTEMPTS = 50  # a tenth of a second apart
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Server:
     port: str = ""
     user: str = ROLE
     password: str = ""
+    is_ours: bool = False
 
     def connect(self, database="postgres", user=None):
         """A connection on which every statement stands by itself."""
@@ -75,6 +76,47 @@ def server(host=None):
                 # only the last user can have the lock for itself
                 fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 _call(home, "pg_ctl", "stop", "--mode=fast")
+
+
+@contextlib.contextmanager
+def safe_writes(given):
+    """Let our server write as safely as PostgreSQL does by default, for a while.
+
+    Other commands that use it meanwhile are as slow. A server that is not ours stays as
+    it is. Yields the settings as they are, in words.
+    """
+    if given.is_ours:
+        _set_safety(given, "on")
+    try:
+        yield ", ".join(f"{name} {_setting(given, name)}" for name in SAFETY)
+    finally:
+        if given.is_ours:
+            _set_safety(given, "off")
+
+
+def _set_safety(ours, value):
+    with contextlib.closing(ours.connect(user=SUPERUSER)) as connection:
+        cursor = connection.cursor()
+        for name in SAFETY:
+            cursor.execute(f"ALTER SYSTEM SET {name} = {value}")
+        cursor.execute("SELECT pg_reload_conf()")
+    # the server reads its settings anew when it comes to it
+    for _attempt in range(RELOAD_ATTEMPTS):
+        if all(_setting(ours, name) == value for name in SAFETY):
+            return
+        time.sleep(0.1)
+    raise Fault(
+        f"PostgreSQL does not switch {', '.join(SAFETY)} {value}: it was started by an "
+        "earlier version of this workbench; let its other commands end first."
+    )
+
+
+def _setting(given, name):
+    """A setting as a new connection has it."""
+    with contextlib.closing(given.connect()) as connection:
+        cursor = connection.cursor()
+        cursor.execute(f"SHOW {name}")
+        return cursor.fetchone()[0]
 
 
 def _given(host):
@@ -127,13 +169,15 @@ def _create(home):
 
 
 def _start(home):
-    ours = Server(str(_socket_folder(home)))
+    ours = Server(str(_socket_folder(home)), is_ours=True)
     if not _is_up(ours):
         settings = SETTINGS | {"unix_socket_directories": ours.host}
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         _call(
             home, "pg_ctl", "start", "--wait", f"--log={home}/data/log", "-o", options
         )
+        # not by an option, which nobody could change while the server runs
+        _set_safety(ours, "off")
     with contextlib.closing(ours.connect(user=SUPERUSER)) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])

@@ -33,7 +33,10 @@ def _install(folder, lock_file):
     if not importlib.util.find_spec("ensurepip"):
         system.install("python3-venv", "Python's venv module")
     step(f"Installing the Python packages of dev/{lock_file.name}, once")
-    run([sys.executable, "-m", "venv", folder], "Python cannot make a venv.")
+    fault = "Python cannot make a venv."
+    run([sys.executable, "-m", "venv", "--without-pip", folder], fault)
+    # by itself, for venv would keep to itself why it fails
+    run([folder / "bin/python", "-I", "-m", "ensurepip", "--default-pip"], fault)
     run(
         # the lock is complete: resolving again could only add what was left out
         [folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-deps"]
@@ -46,4 +49,6 @@ def enter(folder, command, arguments, **variables):
     """Go on as `command` inside the venv `folder`; does not return."""
     python = str(folder / "bin" / "python")
     environment = {**os.environ, **variables, "PYTHONPATH": str(cache.ROOT / "dev")}
+    # commands that this one calls go on with the same Python, and so in the same venv
+    environment["PYTHON"] = sys.executable
     os.execve(python, [python, "-m", "workbench", command, *arguments], environment)

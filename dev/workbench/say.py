@@ -1,5 +1,6 @@
 """Words for the person at the terminal."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -7,6 +8,8 @@ import time
 
 # handed on to the Python in the venv, which goes on with this command
 _started = float(os.environ.setdefault("WORKBENCH_STARTED", str(time.time())))
+# what the system answers when a disk, a quota or the largest file is full
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Fault(Exception):
@@ -35,8 +38,21 @@ def run(command, fault, *, env=None, cwd=None):
     except OSError as error:
         raise Fault(f"{fault} ({error})") from error
     if done.returncode:
+        refuse_full_disk(done.stdout)
         raise Fault(f"{fault} {_reason(done.stdout)}".strip())
     return done.stdout
+
+
+def refuse_full_disk(output):
+    """Raise a Fault if a program that failed says that there was no room."""
+    if any(os.strerror(number) in output for number in FULL):
+        raise Fault(_no_room(_reason(output)))
+
+
+def _no_room(reason):
+    return (
+        f"There is no room left on the disk; make room and start again. {reason}"
+    ).strip()
 
 
 def _reason(output):
@@ -57,7 +73,9 @@ def guarded(main):
     except KeyboardInterrupt:
         status = _complain("Stopped.", 130)
     except OSError as error:
-        status = _complain(f"The machine refused: {error}.")
+        is_full = error.errno in FULL
+        reason = _no_room(f"({error})") if is_full else f"The machine refused: {error}."
+        status = _complain(reason)
     sys.stdout.flush()
     sys.exit(status)
 

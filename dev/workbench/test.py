@@ -10,10 +10,12 @@ from collections import Counter
 from pathlib import Path
 
 from . import cache, databases, postgres, system
+from .installation import Invoices
 from .odoo import ADDON, Odoo, troubles
 from .say import step
 
 TESTS = f"{ADDON}/tests"
+OWN_TESTS = "dev/tests"
 # long, and the same whether account_payment is installed or not
 ONCE = ("test_payplug_api.py", "test_story.py", "test_workers.py")
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
@@ -45,6 +47,8 @@ class Run:
 
     def all(self, options):
         """Do what `options` ask for, tell the results once more, return the worst."""
+        if not self.arguments:  # else somebody looks for something particular
+            self.sentences()
         if not options.without_account_payment:
             self.suite(databases.WITH_ACCOUNT_PAYMENT, "with account_payment")
         if not options.quick:
@@ -58,6 +62,14 @@ class Run:
         print(self._total())
         return max(status for _words, status in self.results)
 
+    def sentences(self):
+        """Run the tests of what these commands say when something is missing."""
+        step("Running the tests of the commands themselves")
+        # of the plug-ins, pytest-odoo would want a database
+        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        status, summary = self._pytest([cache.ROOT / OWN_TESTS, "-q"], alone)
+        self.results.append((f"Tests of the commands: {summary}", status))
+
     def suite(self, template, words, skipped=()):
         """Install the addon in a copy of `template` and run its tests there.
 
@@ -67,7 +79,7 @@ class Run:
             if not self._install(database, template, words):
                 return
             step(f"Running the tests {words}")
-            status, summary = self._pytest(database, skipped)
+            status, summary = self._pytest(self._addon_arguments(database, skipped))
         self.results.append((f"Tests {words}: {summary}", status))
 
     def _total(self):
@@ -86,10 +98,14 @@ class Run:
         return ", ".join(f"{found[name]} {name}" for name in names)
 
     def installation(self, template, words):
-        """Install the addon in a copy of `template`, and no more."""
+        """Install the addon in a copy of `template`; look at the invoices there."""
         with self.bases.run_copy(template) as database:
-            if self._install(database, template, words):
-                self.results.append((f"Installation {words}: no warning", 0))
+            invoices = Invoices(self.odoo.server, database)
+            if not self._install(database, template, words):
+                return
+            wrong = "; ".join(invoices.troubles())
+            told = wrong or f"no warning, {invoices.words()}"
+        self.results.append((f"Installation {words}: {told}", int(bool(wrong))))
 
     def _install(self, database, template, words):
         """Whether the addon could be installed without a warning in Odoo's log."""
@@ -101,19 +117,23 @@ class Run:
             self.results.append((f"Installation {words}: warnings, see above", 1))
         return not lines
 
-    def _pytest(self, database, skipped):
-        """Run pytest; return its status and the last line of what it printed."""
-        command = [sys.executable, "-m", "pytest", f"--odoo-database={database}"]
-        command += [f"--odoo-config={self.bases.settings}", "--odoo-http"]
-        command += ["--odoo-log-level=warn", "-p", "workbench.clean_log"]
-        command += [f"--ignore={cache.ROOT / TESTS / name}" for name in skipped]
-        command += self.arguments
+    def _addon_arguments(self, database, skipped):
+        """What pytest is told to run the addon's tests in a database."""
+        arguments = [f"--odoo-database={database}", "--odoo-http"]
+        arguments += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
+        arguments += ["-p", "workbench.clean_log"]
+        arguments += [f"--ignore={cache.ROOT / TESTS / name}" for name in skipped]
+        arguments += self.arguments
         if not any(Path(name.partition("::")[0]).exists() for name in self.arguments):
-            command.append(str(cache.ROOT / TESTS))
+            arguments.append(cache.ROOT / TESTS)
+        return arguments
+
+    def _pytest(self, arguments, variables=()):
+        """Run pytest; return its status and the last line of what it printed."""
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", "pytest", *arguments],
             cwd=cache.ROOT,
-            env=self.odoo.environment(),
+            env=self.odoo.environment() | dict(variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,

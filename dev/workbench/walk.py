@@ -9,6 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
+from .walk_screen import DESKTOP, PHONE, WAIT, Screen
+
 BROWSER = [
     "--no-sandbox",
     "--disable-gpu",
@@ -16,13 +18,7 @@ BROWSER = [
     "--disable-background-networking",
     "--disable-component-update",
 ]
-DESKTOP = {"width": 1280, "height": 900}
-PHONE = {"width": 375, "height": 812}
-WAIT = 20_000  # milliseconds until something is missed
-PATIENCE = 120_000  # until many mails have left
-CUSTOMER = "Marie Durand"
-SETTLED = """document.fonts.status === "loaded"
-    && [...document.images].every(image => image.complete)"""
+PATIENCE = 120_000  # milliseconds until many mails have left
 GOOD_CARD, REFUSED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0051"
 
 
@@ -45,16 +41,8 @@ def walk(odoo_url, mailbox_url, pictures, chromium="/usr/bin/chromium"):
         browser.close()
 
 
-class Walk:
+class Walk(Screen):
     """The steps, in their order."""
-
-    def __init__(self, browser, odoo_url, mailbox_url, pictures):
-        self.browser = browser
-        self.odoo_url = odoo_url
-        self.mailbox_url = mailbox_url
-        self.pictures = pictures
-        self.number = 0
-        self.page = self._new_page(DESKTOP)
 
     def all(self):
         """Walk from the settings to the paid invoice."""
@@ -67,8 +55,9 @@ class Walk:
         self.see_the_page(page)
         self.pay(page)
         self.see_it_paid()
-        self.see_the_links()
+        self.see_the_link()
         self.send_many()
+        self.see_all_links()
 
     def log_in(self):
         """Log in as the administrator."""
@@ -179,13 +168,20 @@ class Walk:
         expect(chatter).to_contain_text("Paid by card on")
         self._picture("paid")
 
-    def see_the_links(self):
-        """See the invoice's links."""
+    def see_the_link(self):
+        """See the invoice's link, in a list and in its form."""
         self.page.locator("button[name=action_payplug_open_links]").click()
-        expect(self.page.locator(".o_list_view, .o_form_view").first).to_contain_text(
-            "Paid"
-        )
-        self._picture("links")
+        rows = self._links()
+        expect(rows).to_have_count(1)
+        expect(rows).to_contain_text("Paid")
+        self._picture("link-in-list")
+        rows.locator("td[name=partner_id]").click()
+        form = self.page.locator(".o_form_view")
+        # of the link: the invoice's form has no such field
+        expect(form.locator("h1 [name=payplug_id]")).to_contain_text("pay_")
+        expect(form.locator("[name=move_id]")).to_contain_text("INV/")
+        expect(form.locator("[name=account_payment_id]")).to_be_visible()
+        self._picture("link")
 
     def send_many(self):
         """Send the links of many invoices at once, and see each mail arrive."""
@@ -201,61 +197,18 @@ class Walk:
         window.locator("button[name=action_send]").click()
         self._see_notification("Invoices being sent in the background")
         self._picture("many-being-sent")
+        self._open_invoice("1,234.56")  # one can go on working
         self._see_notification("Payment links sent", PATIENCE)
         self._picture("many-through")
         self._open_list()
-        sent = self.page.locator("td[name=payplug_sending_state]", has_text="Sent")
-        expect(sent.first).to_be_visible()
+        states = self.page.locator("td[name=payplug_sending_state]")
+        expect(states.filter(has_text="Sent").first).to_be_visible()
+        expect(states.filter(has_text="Being sent")).to_have_count(0)
         self._picture("many-sent")
 
-    # What the steps share
-
-    def _new_page(self, size):
-        page = self.browser.new_context(viewport=size, locale="fr-FR").new_page()
-        page.set_default_timeout(WAIT)
-        return page
-
-    def _picture(self, name, page=None):
-        page = page or self.page
-        page.wait_for_function(SETTLED)
-        self.number += 1
-        path = self.pictures / f"{self.number:02d}-{name}.png"
-        page.screenshot(path=path, animations="disabled")
-        print(f"  {path}", flush=True)
-
-    def _see_notification(self, text, wait=WAIT):
-        shown = self.page.locator(".o_notification", has_text=text).first
-        expect(shown).to_be_visible(timeout=wait)
-
-    def _show_payplug_settings(self):
-        setting = self.page.locator("#payplug_paylink")
-        expect(setting).to_be_visible()
-        setting.evaluate("element => element.scrollIntoView({block: 'center'})")
-
-    def _show_payplug_fields(self):
-        self.page.get_by_role("tab", name="Other Info").click()
-        field = self.page.locator("[name=payment_id]").first
-        expect(field).to_be_visible()
-        field.evaluate("element => element.scrollIntoView({block: 'center'})")
-
-    def _open_list(self):
-        self.page.goto(f"{self.odoo_url}/odoo/customer-invoices?view_type=list")
-        expect(self.page.locator(".o_list_renderer")).to_be_visible()
-
-    def _open_invoice(self, amount):
-        row = self.page.locator(".o_data_row", has_text=amount).first
-        row.locator("[name=name]").first.click()
-        expect(self.page.locator(".o_form_view")).to_be_visible()
-
-    def _send_button(self):
-        return self.page.locator("button[name=action_payplug_send_link]:visible").first
-
-    def _fill_card(self, page, number):
-        page.get_by_label(re.compile("num|card number", re.IGNORECASE)).first.fill(
-            number
-        )
-        page.get_by_label(re.compile("expir", re.IGNORECASE)).first.fill("09/30")
-        page.get_by_label(
-            re.compile("crypto|cvv|secur|sécur", re.IGNORECASE)
-        ).first.fill("123")
-        page.locator("button[type=submit]").first.click()
+    def see_all_links(self):
+        """See the links of all invoices, from the menu."""
+        self.page.get_by_role("button", name="Customers").click()
+        self.page.get_by_role("menuitem", name="Payplug Links").click()
+        expect(self._links().nth(1)).to_be_visible()
+        self._picture("links")
