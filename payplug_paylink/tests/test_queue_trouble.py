@@ -30,19 +30,13 @@ class TestQueueTrouble(QueueCommon):
     def test_failure_concerns_its_invoice_alone(self):
         invoices = self._invoices(3)
         self._enqueue(invoices)
-        sender = type(self.env["account.move.send"])
-        original = sender._generate_and_send_invoices
         bad = invoices[1]
 
-        def fail(self, moves, **options):
-            if moves == bad:
+        def fail(move):
+            if move == bad:
                 raise KeyError("an addon's mistake")
-            return original(self, moves, **options)
 
-        with (
-            patch.object(sender, "_generate_and_send_invoices", fail),
-            mute_logger(QUEUE_LOG),
-        ):
+        with self._while_sending(fail), mute_logger(QUEUE_LOG):
             self.assertEqual(len(self._run_cron()), 2)
         self.assertEqual(self._states(invoices), ["sent", "failed", "sent"])
         self.assertIn("unexpected error", self._queue(bad).reason)
@@ -115,21 +109,18 @@ class TestQueueTrouble(QueueCommon):
     def test_link_that_changed_before_its_turn_is_made_anew(self):
         invoices = self._invoices(2)
         self._enqueue(invoices)
-        sender = type(self.env["account.move.send"])
-        original = sender._generate_and_send_invoices
         late = invoices[1]
 
-        def pay_the_other(self, moves, **options):
-            if moves != late:  # the links of both are made by now
-                register = self.env["account.payment.register"].sudo()
+        def pay_the_other(move):
+            if move != late:  # the links of both are made by now
+                register = move.env["account.payment.register"].sudo()
                 register.with_context(
                     active_model="account.move", active_ids=late.ids
                 ).create(
                     {"amount": 1, "payment_difference_handling": "open"}
                 )._create_payments()
-            return original(self, moves, **options)
 
-        with patch.object(sender, "_generate_and_send_invoices", pay_the_other):
+        with self._while_sending(pay_the_other):
             mails = self._run_cron()
         self.assertEqual(len(mails), 2)
         self.assertEqual(late.payplug_link_id.amount, 100)

@@ -95,7 +95,8 @@ registry.category("web_tour.tours").add("payplug_paylink_send_from_kanban", {
         chooseCard("Paul Martin"),
         {
             content: "Open the menu of what is chosen",
-            trigger: ".o_selection_container .o_cp_action_menus button:contains('Actions')",
+            trigger:
+                ".o_selection_container .o_cp_action_menus button:contains('Actions')",
             run: "click",
         },
         {
