@@ -19,7 +19,8 @@ def attempt(env, act, alone=False):
         is needed, which an addon that commits would break, and a failure rolls all back
     :return: what kept it from being done, None if nothing did
     :raise ConcurrencyError or psycopg2.OperationalError: a conflict with another
-        transaction, after which all of this one must begin again
+        transaction, or an addon that commits, after which all of this one must begin
+        again
     """
     try:
         if alone:
@@ -30,6 +31,8 @@ def attempt(env, act, alone=False):
                 act()
     except CONFLICTS:
         raise
+    except psycopg2.errors.InvalidSavepointSpecification as error:
+        raise ConcurrencyError("an addon has committed in the middle") from error
     except Exception as error:
         if alone:
             env.cr.rollback()

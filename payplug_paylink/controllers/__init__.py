@@ -1,1 +1,2 @@
 from . import payplug_paylink
+from . import portal

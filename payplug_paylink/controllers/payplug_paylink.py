@@ -5,6 +5,7 @@ visitor sends is believed: Payplug is asked.
 """
 
 import logging
+import time
 
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
@@ -25,9 +26,29 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
     "X-Frame-Options": "SAMEORIGIN",
 }
-LATER = "?later=1"  # what the page says after Payplug was silent
-ASK = "?ask=1"  # and after Payplug refused, which trying again will not help
+# What the page says after Payplug was silent, and after it refused, which trying again
+# will not help. With the moment, so that it is not said for ever: see `_is_just_now`.
+LATER, ASK = "later", "ask"
+TROUBLE_SECONDS = 60
+# How often a person's request begins again where somebody else holds the lock. Odoo
+# would do so five times and pause longer each time, up to 40 seconds together, and then
+# show its bare error page; three times are 5 to 12 seconds.
+TRIES = 3
 PAGE = "/payplug/pay/<string:move_id>/<string:signature>"
+
+
+def _is_just_now(moment):
+    """Tell whether something was told a moment ago, so that it may still be believed.
+
+    Not signed: whoever writes a moment of his own into an address that he was given
+    reads an apology, for a minute.
+
+    :param str moment: what an address says, in seconds since 1970
+    """
+    if not moment or not (moment.isascii() and moment.isdigit()):
+        return False
+    # Several hosts may answer, whose clocks differ a little. Cut: digits cost nothing.
+    return abs(int(moment[:20]) - time.time()) < TROUBLE_SECONDS
 
 
 class PayplugPaylink(http.Controller):
@@ -53,9 +74,10 @@ class PayplugPaylink(http.Controller):
             seen = not link_sudo.exists() or self._refresh(in_a_hurry(link_sudo))
         except ConcurrencyError as error:
             raise ServiceUnavailable() from error
-        if not seen:
-            raise ServiceUnavailable()
-        return request.make_response("", [("Content-Type", "text/plain")])
+        # Not raised: what was stored of it (the key is missing) stays.
+        status = 200 if seen and link_sudo.exists().problem != "no_key" else 503
+        headers = [("Content-Type", "text/plain")]
+        return request.make_response("", headers, status=status)
 
     @http.route(
         "/payplug/return/<string:link_id>/<string:signature>",
@@ -78,7 +100,12 @@ class PayplugPaylink(http.Controller):
         if not move_sudo:
             return self._show_unknown()
         # The notification may be at it in this very moment: what it finds is the truth.
-        seen = self._refresh(in_a_hurry(link_sudo, payplug_waits=True))
+        try:
+            seen = self._refresh(in_a_hurry(link_sudo, payplug_waits=True))
+        except ConcurrencyError:
+            if not self._is_last_try():
+                raise
+            seen = False
         return self._to_page(move_sudo, "" if seen else LATER)
 
     @http.route(
@@ -101,9 +128,10 @@ class PayplugPaylink(http.Controller):
         if not move_sudo:
             return self._show_unknown()
         values = move_sudo._payplug_page_values()
-        trouble = "ask" if ask else "later" if later else ""
-        if values["state"] not in ("payable", "refused"):
-            trouble = ""
+        trouble = ""
+        if values["state"] in ("payable", "refused"):
+            told = {ASK: ask, LATER: later}
+            trouble = next(filter(lambda word: _is_just_now(told[word]), told), "")
         return self._show(
             {**values, "trouble": trouble},
             503 if trouble else 200,
@@ -132,6 +160,11 @@ class PayplugPaylink(http.Controller):
             return self._show_unknown()
         try:
             url = move_sudo._payplug_start_payment()
+        except ConcurrencyError:
+            if not self._is_last_try():
+                raise
+            _logger.info("Invoice %s is busy: its customer shall wait", move_sudo.id)
+            return self._to_page(move_sudo, LATER)
         except PayplugRejected as error:
             _logger.warning("Invoice %s cannot be paid: %s", move_sudo.id, error)
             move_sudo._payplug_tell_refusal(error)
@@ -165,6 +198,13 @@ class PayplugPaylink(http.Controller):
             return False
         return True
 
+    def _is_last_try(self):
+        """Tell whether a person whose invoice is busy has waited long enough."""
+        environ = request.httprequest.environ  # stays when Odoo runs a request again
+        tries = environ.get("payplug_paylink.tries", 0) + 1
+        environ["payplug_paylink.tries"] = tries
+        return tries >= TRIES
+
     def _find_move(self, move_id, signature):
         """Return the invoice of a signed address, in its customer's language.
 
@@ -188,9 +228,10 @@ class PayplugPaylink(http.Controller):
             request.update_context(lang=found.code)
         return request.env.lang
 
-    def _to_page(self, move_sudo, query=""):
-        url = move_sudo._payplug_page_path() + query
-        return request.redirect(url, code=303)
+    def _to_page(self, move_sudo, trouble=""):
+        """Go to the stable page, which tells of a trouble for a moment only."""
+        query = f"?{trouble}={int(time.time())}" if trouble else ""
+        return request.redirect(move_sudo._payplug_page_path() + query, code=303)
 
     def _show_unknown(self):
         return self._show({"state": "unknown"}, 404, company=request.env.company)

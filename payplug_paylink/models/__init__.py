@@ -23,6 +23,7 @@ from . import (
     payplug_sending,
     payplug_sending_cron,
     payplug_sending_people,
+    payplug_sending_turn,
     res_company,
     res_company_client,
     res_config_settings,

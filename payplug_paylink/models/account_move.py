@@ -69,7 +69,9 @@ class AccountMove(models.Model):
 
     @api.depends("payplug_link_ids")
     def _compute_payplug_link_count(self):
-        for move in self:
+        linked = self.filtered("payplug_link_id")  # spares the others a query
+        (self - linked).payplug_link_count = 0
+        for move in linked:
             move.payplug_link_count = len(move.payplug_link_ids)
 
     @api.depends("payplug_link_id")
@@ -104,7 +106,10 @@ class AccountMove(models.Model):
     def _get_alerts(self):
         # EXTEND account: banners at the top of the form
         alerts = super()._get_alerts()
-        link_sudo = self.sudo().payplug_link_id  # for everyone who sees the invoice
-        for name, level, message in link_sudo._banners():
+        move_sudo = self.sudo()  # for everyone who sees the invoice
+        banners = list(move_sudo.payplug_link_id._banners())
+        if to_book_sudo := move_sudo._payplug_links_to_book():
+            banners.append(to_book_sudo._to_book_banner())
+        for name, level, message in banners:
             alerts[f"payplug_{name}"] = {"level": level, "message": message}
         return alerts

@@ -13,8 +13,8 @@ class AccountMove(models.Model):
     def _payplug_amount_due(self):
         """Return what may be asked of the customer; the only source of it.
 
-        Money that the customer has paid and the books do not know yet is not asked
-        again.
+        What the customer has paid by a link is not asked again, whether the books know
+        it or not.
 
         :return: in the invoice's currency, 0 if nothing may be asked
         :rtype: float
@@ -22,8 +22,21 @@ class AccountMove(models.Model):
         due = self._payplug_residual()
         if not due:
             return 0.0  # a form may have no currency yet
-        unbooked = sum(self._payplug_links_to_book().mapped("amount"))
-        return max(self.currency_id.round(due - unbooked), 0.0)
+        return max(self.currency_id.round(due - self._payplug_paid_ahead()), 0.0)
+
+    def _payplug_paid_ahead(self):
+        """Return what was paid by links and does not lower the residual.
+
+        It waits for the books; or it lies there as the customer's credit, because the
+        invoice was a draft, say, when it came.
+
+        :return: in the invoice's currency
+        :rtype: float
+        """
+        move_sudo = self.sudo()  # whoever asks what is due
+        if not move_sudo.payplug_link_id:
+            return 0.0  # spares the usual invoice a query
+        return sum(link_sudo._paid_ahead() for link_sudo in move_sudo.payplug_link_ids)
 
     def _payplug_residual(self):
         """Return what the books say is left to pay by the customer.
@@ -129,6 +142,12 @@ class AccountMove(models.Model):
             return self.env._(
                 "The customer has paid it on Payplug (%(payment)s), and the payment is "
                 "not booked yet: see to the Payplug journal, no link is needed.",
+                payment=self.sudo().payment_id,
+            )
+        if self._payplug_residual() and not self._payplug_amount_due():
+            return self.env._(
+                "The customer has paid it on Payplug (%(payment)s), which the books "
+                "show as his credit: reconcile it with the invoice, no link is needed.",
                 payment=self.sudo().payment_id,
             )
         if not self._payplug_amount_due():

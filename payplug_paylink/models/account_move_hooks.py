@@ -23,6 +23,12 @@ class AccountMove(models.Model):
         self._payplug_wake_cron()
         return result
 
+    def action_toggle_block_payment(self):
+        # EXTEND account: on hold, nothing is asked
+        result = super().action_toggle_block_payment()
+        self._payplug_wake_cron()
+        return result
+
     def unlink(self):
         # EXTEND account
         self._payplug_wake_cron()

@@ -4,6 +4,8 @@ Everything here is a question, answered from what Odoo knows; only
 `_payplug_start_payment`, which the page's button calls, asks Payplug.
 """
 
+from datetime import timedelta
+
 from markupsafe import escape
 
 from odoo import SUPERUSER_ID, fields, models
@@ -82,7 +84,7 @@ class AccountMove(models.Model):
         link = self._payplug_open_link()
         if link.state == "pending" and link.is_being_checked:
             return True
-        if "transaction_ids" not in self._fields:  # account_payment is not installed
+        if not self._payplug_has_native_payment():
             return False
         return any(
             transaction.state in ("pending", "authorized")
@@ -92,11 +94,24 @@ class AccountMove(models.Model):
         )
 
     def _payplug_paid_on(self):
-        """Return the day on which the invoice was paid, False if nobody knows."""
-        entries = self.line_ids.matched_credit_ids.credit_move_id
-        dates = entries.mapped("date") + self.matched_payment_ids.mapped("date")
-        paid = self.payplug_link_ids.filtered(lambda link: link.state == "paid")
-        dates = dates or [link._booking_date() for link in paid]
+        """Return the day of the last payment, False if nobody knows it.
+
+        What came by Payplug came at the moment that Payplug tells: its entry may be
+        missing yet, or be dated later, where a period is locked.
+        """
+        entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
+        payments = self.matched_payment_ids | entries.origin_payment_id
+        links = (
+            self.payplug_link_ids.filtered(
+                lambda link: link.account_payment_id in payments
+            )
+            | self._payplug_links_to_book()
+            | self._payplug_recorded_link()
+        )
+        booked = links.account_payment_id
+        dates = [link._booking_date() for link in links]
+        dates += (payments - booked).mapped("date")
+        dates += (entries - booked.move_id).mapped("date")
         return max(dates, default=False)
 
     def _payplug_start_payment(self):
@@ -114,10 +129,11 @@ class AccountMove(models.Model):
         links = self.env["payplug.payment.link"].with_context(payplug_customer=True)
         links = in_a_hurry(links, payplug_waits=True)
         link = links._request(self, customer=True)
-        return link.url if link._fits_today() else ""
+        # Payplug may have told just now that it examines what was paid there.
+        return link.url if link._fits_today() and not link.is_being_checked else ""
 
     def _payplug_tell_refusal(self, error):
-        """Tell the company, once, that a customer could not pay and why.
+        """Tell the company, once a day, that a customer could not pay and why.
 
         :param PayplugRejected error: what Payplug said
         """
@@ -129,8 +145,14 @@ class AccountMove(models.Model):
             "The customer wanted to pay online and could not. %(why)s",
             why=move.company_id._payplug_explain(error),
         )
-        if escape(told) not in (self.message_ids[:1].body or ""):
+        if not move._payplug_was_told_today(told):
             move._message_log(body=told)
+
+    def _payplug_was_told_today(self, told):
+        """Tell whether the chatter has had this line for less than a day."""
+        since = fields.Datetime.now() - timedelta(days=1)
+        lines = self.message_ids.filtered(lambda line: line.date > since)
+        return any(escape(told) in (line.body or "") for line in lines)
 
     def _payplug_page_values(self):
         """Return what the stable page's template needs, as plain values.
@@ -142,7 +164,7 @@ class AccountMove(models.Model):
         amount = self.currency_id.format(self._payplug_amount_due())
         return {
             "state": self._payplug_page_state(),
-            "number": self.name,
+            "number": self.name if self.name != "/" else "",
             "company": company.name,
             "company_id": company.id,  # for its logo
             "path": self._payplug_page_path(),

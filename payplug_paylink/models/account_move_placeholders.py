@@ -52,8 +52,8 @@ class AccountMove(models.Model):
         compute="_compute_payment_link_amount",
         compute_sudo=True,
         groups="base.group_user",
-        help="What the customer is asked: the amount due, less what he has paid and "
-        "the books do not know yet.",
+        help="What the customer is asked: the amount due, less what he has paid by "
+        "links and the invoice does not show yet.",
     )
     payment_link_until = fields.Date(
         string="Payment link good until",

@@ -5,6 +5,7 @@ accounting refuses stays *to book*, calls a person, and is tried again by the cr
 """
 
 import logging
+from functools import partial
 
 from pytz import timezone, utc
 
@@ -26,15 +27,20 @@ class PayplugPaymentLink(models.Model):
         company_sudo = self.company_id._payplug_root()
         return self.is_live or company_sudo.payplug_book_test_payments
 
-    def _register_payment(self):
+    def _register_payment(self, is_first=False):
         """Book a paid link, once; if accounting refuses, keep it and call for help.
 
+        :param bool is_first: whether its payment was seen in this very transaction, so
+            that no earlier attempt can have left anything
         :return: what kept it from being booked, None if nothing did
         """
         if not self.to_book:
             return None
         link = self._for_accountant()
-        refusal = attempt(self.env, link._book)
+        if not self._must_be_booked():
+            link._leave_out_of_the_books()
+            return None
+        refusal = attempt(self.env, partial(link._book, is_first))
         if refusal:  # the money came all the same
             _logger.warning(
                 "Link %s is paid but not booked: %s",
@@ -42,13 +48,23 @@ class PayplugPaymentLink(models.Model):
                 refusal,
                 exc_info=None if isinstance(refusal, UserError) else refusal,
             )
-            link._ask_to_book()
+            silence = attempt(self.env, link._ask_to_book)
+            if silence:  # that the customer paid is stored all the same
+                _logger.error("Nobody was told of it", exc_info=silence)
         return refusal
 
-    def _book(self):
+    def _leave_out_of_the_books(self):
+        """Only record a test payment: the company does not book them any more."""
+        self.to_book = False
+        self._end_call_to_book()
+        self._tell_recorded()
+
+    def _book(self, is_first):
         """Register the payment, reconcile it with what is due, and tell everyone."""
         due = self._residual_of_invoice()
-        payment = self._pay_invoice() if due else self._pay_on_account()
+        payment = not is_first and self._take_over_payment()
+        if not payment:
+            payment = self._pay_invoice() if due else self._pay_on_account()
         self._end_call_to_book()
         self.write({"account_payment_id": payment.id, "to_book": False})
         self._tell_booked(payment)
@@ -62,23 +78,74 @@ class PayplugPaymentLink(models.Model):
 
         Nothing, if it has changed its currency, company or customer meanwhile.
         """
-        return self.move_id._payplug_residual() if self._fits_invoice() else 0.0
+        move = self.move_id
+        if not self._fits_invoice():
+            return 0.0
+        # Somebody's hold on paying it: nothing is asked, yet what comes settles it.
+        on_hold = move.payment_state == "blocked"
+        return move.amount_residual if on_hold else move._payplug_residual()
 
     def _fits_invoice(self):
         """Tell whether the invoice is still the one for which this link was made."""
         move = self.move_id
-        customers = move.commercial_partner_id, self.partner_id.commercial_partner_id
+        # The invoice keeps the company that its contact had when it was made.
+        payer = self.partner_id
         return (
             bool(move)
             and move.company_id == self.company_id
             and move.currency_id == self.currency_id
-            and customers[0] == customers[1]
+            and (
+                move.partner_id == payer
+                or move.commercial_partner_id == payer.commercial_partner_id
+            )
         )
+
+    def _paid_ahead(self):
+        """Return how much of this link's money the invoice does not show as paid.
+
+        :return: all of it while it is to book, then what is still the customer's credit
+        :rtype: float
+        """
+        if self.to_book:
+            return self.amount
+        if not self.account_payment_id or not self._fits_invoice():
+            return 0.0
+        lines = self.account_payment_id.move_id.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        return -sum(lines.mapped("amount_residual_currency"))
 
     def _asks_what_is_due(self):
         """Tell whether this link asks for what the invoice's customer owes today."""
         due = self.move_id._payplug_amount_due() if self._fits_invoice() else 0.0
         return self.currency_id.compare_amounts(self.amount, due) == 0
+
+    def _take_over_payment(self):
+        """Return, reconciled, the payment that an earlier attempt left, if one did.
+
+        Another addon may commit in the middle of booking: what it committed is there,
+        and everything after it failed.
+        """
+        journal_sudo = self.company_id._payplug_root().payplug_journal_id
+        payment = self.env["account.payment"].search(
+            [
+                ("journal_id", "=", journal_sudo.id),
+                ("payment_type", "=", "inbound"),
+                ("state", "not in", ("canceled", "rejected")),
+                ("memo", "=like", f"%{self.payplug_id}"),
+            ],
+            limit=1,
+        )
+        if payment.state == "draft":
+            payment.action_post()
+        lines = payment.move_id.line_ids
+        if payment and self._residual_of_invoice():
+            lines |= self.move_id.line_ids
+            self.move_id.matched_payment_ids |= payment  # as Odoo's own window does
+        lines.filtered(
+            lambda line: line.account_type == "asset_receivable" and not line.reconciled
+        ).reconcile()
+        return payment
 
     def _pay_invoice(self):
         """Register the payment of the invoice; Odoo reconciles it.

@@ -30,6 +30,9 @@ class PayplugPaymentLink(models.Model):
 
         :param float due: what the books asked when it came
         """
+        if self.move_id.state == "draft":
+            self._ask_to_reconcile()
+            return
         self._call(
             self.env._("Paid twice: refund?"),
             self.env._(
@@ -37,6 +40,18 @@ class PayplugPaymentLink(models.Model):
                 "surplus is the customer's credit: refund it, or keep it for another "
                 "invoice.",
                 due=self.currency_id.format(due),
+                **self._names(),
+            ),
+        )
+
+    def _ask_to_reconcile(self):
+        """Ask what becomes of money that came for an invoice while it was a draft."""
+        self._call(
+            self.env._("Paid while a draft: reconcile or refund?"),
+            self.env._(
+                "%(payment)s brought %(amount)s by Payplug while the invoice was reset "
+                "to draft. It is the customer's credit: reconcile it when the invoice "
+                "is confirmed again, or refund it.",
                 **self._names(),
             ),
         )

@@ -25,6 +25,7 @@ PATIENCE = 3  # unanswered questions in a row
 LOOK_AGAIN = timedelta(minutes=50)  # a little less than the hour of the cron
 TRY_AGAIN = timedelta(minutes=50)  # what accounting refuses, or people must see to
 ASK_AGAIN = timedelta(minutes=5)  # Payplug when it was silent, a row that was busy
+LOOK_AT_ENDED = timedelta(hours=23)  # the same for what ended
 LATE_TRUTH = timedelta(days=1)  # for which a link is looked at after its days
 
 
@@ -61,13 +62,14 @@ class PayplugPaymentLink(models.Model):
     def _find_work(self):
         """Return the links to book, those to withdraw, and those to look at.
 
-        Links that ended are looked at until a little after their days: a late truth of
-        Payplug's shows in its pages at no further cost.
+        Links that ended are looked at once a day until a little after their days: the
+        late truth of Payplug's may come without a notification.
         """
         now = fields.Datetime.now()
         may_try = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
-        unseen = Domain("checked_at", "=", False)
-        unseen |= Domain("checked_at", "<", now - LOOK_AGAIN)
+        never = Domain("checked_at", "=", False)
+        unseen = never | Domain("checked_at", "<", now - LOOK_AGAIN)
+        unseen_today = never | Domain("checked_at", "<", now - LOOK_AT_ENDED)
         made = may_try & Domain("payplug_id", "!=", False)
         ended = Domain("state", "in", ("cancelled", "expired"))
         ended &= Domain("expires_at", ">", now - LATE_TRUTH)
@@ -76,7 +78,7 @@ class PayplugPaymentLink(models.Model):
         pending = self.search(made & Domain("state", "=", "pending"), order=order)
         outdated = pending.filtered(lambda link: link._is_outdated())
         waiting = (pending - outdated).filtered_domain(unseen)
-        return to_book, outdated, waiting + self.search(made & ended & unseen)
+        return to_book, outdated, waiting + self.search(made & ended & unseen_today)
 
     def _is_outdated(self):
         """Tell whether a link must no longer be paid: cancelled, or another amount."""

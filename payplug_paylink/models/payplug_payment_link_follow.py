@@ -79,7 +79,7 @@ class PayplugPaymentLink(models.Model):
         moved._show_paid()
         if moved and not must_be_booked:
             moved._tell_recorded()
-        self._register_payment()
+        self._register_payment(is_first=bool(moved))
         self.move_id._payplug_wake_cron()  # another link of it may still be payable
 
     def _follow_refund(self, remote):
@@ -126,9 +126,13 @@ class PayplugPaymentLink(models.Model):
             self.is_live,
         )
 
+    def _is_over(self, problem):
+        """Tell whether it is too late to care: nobody can follow a link that ended."""
+        return self.state in ("cancelled", "expired") and problem != "mismatch"
+
     def _set_problem(self, problem):
         """Show what keeps the link from being followed, and call a person for money."""
-        if self.problem == problem:
+        if self.problem == problem or self._is_over(problem):
             return
         _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
         self.problem = problem

@@ -40,9 +40,7 @@ class PayplugPaymentLink(models.Model):
             _logger.info("%s links are not followed: %s", len(self), error)
             silent = isinstance(error, PayplugUnavailable)
             return self._set_aside(ASK_AGAIN if silent else TRY_AGAIN)
-        pending = unseen.filtered(lambda link: link.state == "pending")
-        (unseen - pending)._set_checked()
-        return pending._each(type(self)._look)
+        return unseen._each(type(self)._look)
 
     def _follow_pages(self):
         """Follow links by pages of the account's payments, newest first.
@@ -59,7 +57,7 @@ class PayplugPaymentLink(models.Model):
         client = self[:1]._client()
         until = time.monotonic() + PAGES_SECONDS
         page, more = 0, True
-        while more and page < _worth(waiting) and time.monotonic() < until:
+        while more and page < len(waiting) and time.monotonic() < until:
             remotes, more = client.list_payments(page)
             self._follow_shown(remotes, waiting)
             more = more and bool(remotes) and remotes[-1].created_at >= oldest
@@ -96,8 +94,3 @@ class PayplugPaymentLink(models.Model):
             self.env["ir.cron"]._commit_progress(len(self))
         except CONFLICTS:  # one of them is being handled: they come again
             self.env.cr.rollback()
-
-
-def _worth(waiting):
-    """Return how many pages are worth reading: no more than there are links to ask."""
-    return max(1, sum(link.state == "pending" for link in waiting.values()))

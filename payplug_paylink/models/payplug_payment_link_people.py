@@ -51,15 +51,6 @@ class PayplugPaymentLink(models.Model):
                     "no real money is paid with it."
                 ),
             )
-        if self.to_book:
-            yield (
-                "to_book",
-                "danger",
-                self.env._(
-                    "The customer has paid on Payplug; the payment could not be booked "
-                    "yet. Odoo tries again every hour."
-                ),
-            )
         if self.problem:
             yield "problem", "danger", self._problem_sentence()
         if self.state == "pending":
@@ -73,6 +64,17 @@ class PayplugPaymentLink(models.Model):
                     "link”."
                 ),
             )
+
+    def _to_book_banner(self):
+        """Return, as `_banners` does, what to say of money that is not booked yet."""
+        return (
+            "to_book",
+            "danger",
+            self.env._(
+                "The customer has paid on Payplug; the payment could not be booked "
+                "yet. Odoo tries again every hour."
+            ),
+        )
 
     def _pending_banners(self):
         if self.to_cancel:

@@ -195,21 +195,25 @@ class PayplugPaymentLink(models.Model):
             raise UserError(self._still_payable())
 
     def _close(self):
-        """End a link by a person's word, for Payplug's cannot be had."""
+        """End a link by a person's word, unless Payplug's can be had after all."""
         self._lock()
         if self.company_id._payplug_key(self.is_live):
             self._abort_if_made_here()
-        self._move_to("cancelled", problem=False)
-        self._tell_closed()
+        if self.state == "pending":
+            self._move_to("cancelled", problem=False)
+            self._tell_closed()
 
     def _abort_if_made_here(self):
-        """Try to abort, whatever Payplug says; never what another copy waits for."""
+        """Try to abort, never what another copy waits for; follow what Payplug says."""
         client = self._client().renewed(CLEANUP_SECONDS)
         try:
-            if self._is_made_here(client.get_payment(self.payplug_id)):
-                client.abort_payment(self.payplug_id)
+            remote = client.get_payment(self.payplug_id)
+            if self._is_made_here(remote):
+                remote = client.abort_payment(self.payplug_id)
         except PayplugError as error:
             _logger.info("Link %s was closed unseen: %s", self.id, error.reason)
+        else:
+            self._follow(remote)
 
     def _is_made_here(self, remote):
         """Tell whether this database, and no copy of it, made the payment."""

@@ -147,14 +147,19 @@ class PayplugSending(models.Model):
 
         An administrator may have made copies of our cron: they share the queue.
 
-        :param datetime at: when, UTC
+        :param datetime at: when, UTC; a cron that comes at that moment is left alone
         """
         crons_sudo = self.env["ir.cron"].sudo()  # by whoever sends
         domain = [
             ("model_id.model", "=", self._name),
             ("code", "=", "model._cron_send()"),
         ]
-        for cron_sudo in crons_sudo.search(domain):
+        found_sudo = crons_sudo.search(domain)
+        if at:
+            triggers_sudo = self.env["ir.cron.trigger"].sudo()
+            planned_sudo = triggers_sudo.search([("call_at", "=", at)])
+            found_sudo -= planned_sudo.cron_id
+        for cron_sudo in found_sudo:
             cron_sudo._trigger(at)
 
     @api.autovacuum

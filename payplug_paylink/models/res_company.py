@@ -135,6 +135,8 @@ class ResCompany(models.Model):
     def write(self, vals):
         in_use = {company: company._payplug_key_in_use() for company in self}
         result = super().write(vals)
+        if "payplug_book_test_payments" in vals:
+            self.env["payplug.payment.link"]._trigger_cron()  # some may wait for it
         for company, key in in_use.items():
             if company._payplug_key_in_use() != key:
                 company._payplug_forget_account()

@@ -117,19 +117,34 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
         )
 
     @classmethod
-    def _create_provider(cls, code):
-        """Return an enabled provider of account_payment, in the tests' company.
+    def _create_provider(cls, code, **values):
+        """Return a provider of account_payment, in the tests' company.
+
+        Enabled, published, and with a method that everybody may use.
 
         :param str code: of an addon that need not be installed
+        :param values: other fields of the `payment.provider`
         """
+        method = cls.env["payment.method"].create({"name": "Card", "code": "card_x"})
         provider = cls.env["payment.provider"].create(
-            {"name": code, "company_id": cls.company.id, "state": "test"}
+            {
+                "name": code,
+                "company_id": cls.company.id,
+                "state": "test",
+                "is_published": True,
+                "payment_method_ids": method.ids,
+                **values,
+            }
         )
         cls.env.cr.execute(
             "UPDATE payment_provider SET code = %s WHERE id = %s", [code, provider.id]
         )
         provider.invalidate_recordset(["code"])
         return provider
+
+    def _failure(self, link):
+        """Return Payplug's code for why a payment is not payable, or was not paid."""
+        return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")
 
     def _request(self, invoice):
         """Return the invoice's link, made or reused as its button does."""
@@ -172,15 +187,15 @@ class PayplugBookingCommon(PayplugCommon):
         link._refresh()
         return link
 
+    def _paid_link(self, invoice):
+        """Return the link of an invoice after its customer paid and Odoo looked."""
+        return self._pay(self._request(invoice))
+
     def _pay_partly(self, invoice, amount=20.0):
         """Register a payment by other means of a part of what is due."""
         return self._register_payment(
             invoice, amount=amount, payment_difference_handling="open"
         )
-
-    def _failure(self, link):
-        """Return Payplug's code for why a payment is not payable, or was not paid."""
-        return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")
 
     def _calls_for_help(self, record):
         return record.activity_ids.mapped("summary")

@@ -1,76 +1,25 @@
 """The customer's side in a real browser, from the stable page to the card and back."""
 
 import re
-import resource
-import shutil
-from contextlib import contextmanager
-from unittest import SkipTest
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 
-from .common import PayplugCommon
-
-try:
-    from playwright.sync_api import sync_playwright
-except ImportError:  # the addon's tests also run where only Odoo is installed
-    sync_playwright = None
+from .common_browser import BrowserCommon
 
 PHONE = {"width": 375, "height": 667}
-DESKTOP = {"width": 1280, "height": 900}
 GOOD_CARD, POOR_CARD = "4242 4242 4242 4242", "4000 0000 0000 0077"
-ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run"
-    " --disable-background-networking --disable-component-update --disable-sync"
-).split()
-
-
-@contextmanager
-def unlimited_memory():
-    """Lift the limit that Odoo sets to its own process: a browser reserves more."""
-    limits = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (limits[1], limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 @tagged("post_install", "-at_install")
-class TestBrowser(PayplugCommon, HttpCase):
+class TestBrowser(BrowserCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.company.write(
-            {"payplug_live_key": False, "payplug_book_test_payments": True}
-        )
         cls.partner_a.lang = "fr_FR"
-        program = shutil.which("chromium") or shutil.which("google-chrome")
-        if not program or sync_playwright is None:
-            raise SkipTest("playwright is not installed, or no Chromium was found")
-        with unlimited_memory():
-            playwright = sync_playwright().start()
-            cls.addClassCleanup(playwright.stop)
-            cls.browser = playwright.chromium.launch(
-                executable_path=program, args=ARGUMENTS
-            )
-        cls.addClassCleanup(cls.browser.close)
-
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice(1234.56)
-        self.env.flush_all()
-        allowed = self.allow_requests(all_requests=True)
-        allowed.__enter__()
-        self.addCleanup(allowed.__exit__, None, None, None)
 
     def _visit(self, size=None, **options):
         """Return a new visitor's page, on the invoice's stable page."""
-        context = self.browser.new_context(
-            viewport=size or DESKTOP, locale="fr-FR", **options
-        )
-        self.addCleanup(context.close)
-        page = context.new_page()
-        page.set_default_timeout(20_000)
+        page = self._new_page(size, locale="fr-FR", **options)
         self._go(page)
         return page
 
@@ -124,6 +73,26 @@ class TestBrowser(PayplugCommon, HttpCase):
         self.assertEqual(page.locator("html").get_attribute("lang"), "fr-FR")
         self.assertEqual(page.locator("h1").count(), 1)
         page.locator("main button[type=submit]").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"{self.payplug.url}/**")
+
+    def _strip_above(self, page, box):
+        """Return a picture of the few pixels above an element, where its outline is."""
+        strip = {**box, "y": box["y"] - 3, "height": 3}
+        return page.screenshot(clip=strip, animations="disabled")
+
+    def test_tab_leads_to_the_button_whose_focus_can_be_seen(self):
+        page = self._visit()
+        button = page.get_by_role("button", name=re.compile("Payer .* par carte"))
+        box = button.bounding_box()
+        before = self._strip_above(page, box)
+        for _press in range(20):
+            page.keyboard.press("Tab")
+            if button.evaluate("element => element === document.activeElement"):
+                break
+        else:
+            self.fail("twenty tabs do not lead to the button")
+        self.assertNotEqual(self._strip_above(page, box), before)
         page.keyboard.press("Enter")
         page.wait_for_url(f"{self.payplug.url}/**")
 

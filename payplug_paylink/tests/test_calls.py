@@ -33,6 +33,13 @@ class TestCalls(RealRequests, BaseCase):
         self.assertEqual(silence.exception.reason, NO_ANSWER)
         self.assertLess(time.monotonic() - started, 2)
 
+    def test_last_drop_of_a_body_is_not_waited_for_longer_than_the_rest(self):
+        self.payplug.fail("drip", seconds=0.95)
+        started = time.monotonic()
+        with self.assertRaises(PayplugUnavailable):
+            self.client.renewed(2).get_account()
+        self.assertLess(time.monotonic() - started, 2.5)
+
     def test_body_that_drips_fast_enough_is_read(self):
         self.payplug.fail("drip", seconds=0.0005)
         account = self.client.get_account()

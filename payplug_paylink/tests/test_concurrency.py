@@ -1,107 +1,21 @@
-"""Two real transactions at once: one lock, one link, and nobody sees an error page.
-
-The data is committed, since another transaction must see it: a company of its own,
-which no other test looks at.
-"""
+"""Two real transactions at once: one lock, one link, and nobody sees an error page."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from unittest.mock import patch
 
-from odoo import SUPERUSER_ID, Command, api
 from odoo.exceptions import ConcurrencyError
-from odoo.modules.registry import Registry
 from odoo.service.model import retrying
-from odoo.tests import BaseCase, get_db_name, tagged
+from odoo.tests import tagged
+from odoo.tools import mute_logger
 
-from .common import RealRequests
-from .payplug_emulator import PayplugEmulator
+from .common_concurrency import ConcurrencyCommon
 
 
 @tagged("post_install", "-at_install")
-class TestConcurrency(RealRequests, BaseCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.registry = Registry(get_db_name())
-        cls.payplug = PayplugEmulator.start()
-        cls.addClassCleanup(cls.payplug.stop)
-        with cls.registry.cursor() as cr:
-            env = cls._env(cr)
-            cls.company_id = cls._create_company(env).id
-        cls.addClassCleanup(cls._switch_off)
-
-    @classmethod
-    def _env(cls, cr):
-        return api.Environment(cr, SUPERUSER_ID, {})
-
-    @classmethod
-    def _create_company(cls, env):
-        account = cls.payplug.add_account(name="Deux à la fois")
-        company = env["res.company"].create(
-            {
-                "name": f"Deux à la fois {account.test_key[-6:]}",
-                "country_id": env.ref("base.fr").id,
-                "currency_id": env.ref("base.EUR").id,
-            }
-        )
-        env["account.chart.template"].try_loading(
-            "fr", company=company, install_demo=False
-        )
-        company.write(
-            {
-                "payplug_test_key": account.test_key,
-                "payplug_enabled": True,
-                "payplug_book_test_payments": True,
-            }
-        )
-        env["ir.config_parameter"].set_param("payplug_paylink.api_url", cls.payplug.url)
-        return company
-
-    @classmethod
-    def _switch_off(cls):
-        with cls.registry.cursor() as cr:
-            env = cls._env(cr)
-            env["res.company"].browse(cls.company_id).payplug_enabled = False
-            env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
-            cls._forget_links(env)
-
-    @classmethod
-    def _forget_links(cls, env):
-        links = env["payplug.payment.link"]
-        links.search([("company_id", "=", cls.company_id)]).unlink()
-
-    def setUp(self):
-        super().setUp()
-        self.payplug.reset()
-        with self.registry.cursor() as cr:
-            env = self._env(cr)
-            self._forget_links(env)
-            self.invoice_id = self._create_invoice(env).id
-
-    def _create_invoice(self, env):
-        customer = env["res.partner"].create(
-            {"name": "Marie Durand", "email": "marie.durand@example.com"}
-        )
-        invoice = (
-            env["account.move"]
-            .with_company(self.company_id)
-            .create(
-                {
-                    "move_type": "out_invoice",
-                    "partner_id": customer.id,
-                    "invoice_date": "2026-01-15",
-                    "invoice_line_ids": [
-                        Command.create(
-                            {"name": "Service", "price_unit": 120, "tax_ids": False}
-                        )
-                    ],
-                }
-            )
-        )
-        invoice.action_post()
-        return invoice
-
+class TestConcurrency(ConcurrencyCommon):
     def _links(self):
         with self.registry.cursor() as cr:
             links = self._env(cr)["payplug.payment.link"]
@@ -136,6 +50,23 @@ class TestConcurrency(RealRequests, BaseCase):
             [action["res_model"] for action in outcomes],
             ["account.move.send.wizard"] * 2,
         )
+        self.assertEqual([link["state"] for link in self._links()], ["pending"])
+        created = [call for call in self.payplug.calls if call.method == "POST"]
+        self.assertEqual(len(created), 1)
+
+    def _start_payment(self, _tab):
+        """Click the stable page's button in a transaction of its own, as a visitor."""
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            invoice = env["account.move"].browse(self.invoice_id)
+            return retrying(invoice._payplug_start_payment, env)
+
+    def test_two_tabs_of_the_customer_at_once_make_one_payment(self):
+        self.payplug.set_latency(0.3)
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(self._start_payment, "12")
+        self.assertEqual(first, second)
+        self.assertTrue(first.startswith(self.payplug.url))
         self.assertEqual([link["state"] for link in self._links()], ["pending"])
         created = [call for call in self.payplug.calls if call.method == "POST"]
         self.assertEqual(len(created), 1)
@@ -177,9 +108,9 @@ class TestConcurrency(RealRequests, BaseCase):
             list(pool.map(self._look, range(3)))
         with self.registry.cursor() as cr:
             invoice = self._env(cr)["account.move"].browse(self.invoice_id)
-            self.assertEqual(len(invoice.matched_payment_ids), 1)
             self.assertEqual(invoice.amount_residual, 0)
             self.assertEqual(invoice.payplug_link_id.state, "paid")
+            self._assert_booked_once(invoice)
 
     def test_two_crons_at_once_do_no_harm(self):
         self._click([])
@@ -195,7 +126,79 @@ class TestConcurrency(RealRequests, BaseCase):
             list(pool.map(run, range(2)))
         with self.registry.cursor() as cr:
             invoice = self._env(cr)["account.move"].browse(self.invoice_id)
-            self.assertEqual(len(invoice.matched_payment_ids), 1)
+            self._assert_booked_once(invoice)
+
+    def _assert_booked_once(self, invoice):
+        """Check all payments by this link: a second one would settle nothing."""
+        link = invoice.payplug_link_id
+        payment = invoice.env["account.payment"].search(
+            [("memo", "like", link.payplug_id)]
+        )
+        self.assertEqual(payment, link.account_payment_id)
+        self.assertEqual(invoice.matched_payment_ids, payment)
+        self.assertFalse(invoice.activity_ids)
+
+    def test_addon_that_commits_while_it_books_makes_no_second_payment(self):
+        self._click([])
+        [link] = self._links()
+        self.payplug.pay(link["payplug_id"])
+        original = self.registry["account.payment"].action_post
+
+        def commit(payment):
+            result = original(payment)
+            payment.env.cr.commit()
+            return result
+
+        with (
+            patch.object(self.registry["account.payment"], "action_post", commit),
+            mute_logger("odoo.sql_db"),
+        ):
+            self._look(1)
+        with self.registry.cursor() as cr:
+            invoice = self._env(cr)["account.move"].browse(self.invoice_id)
+            self.assertEqual(invoice.amount_residual, 0)
+            self._assert_booked_once(invoice)
+
+    def test_cron_that_is_killed_in_the_middle_keeps_what_it_did_and_loses_nothing(
+        self,
+    ):
+        invoices = [self.invoice_id]
+        self._click([])
+        for _another in "23":
+            with self.registry.cursor() as cr:
+                self.invoice_id = self._create_invoice(self._env(cr)).id
+            invoices.append(self.invoice_id)
+            self._click([])
+        with self.registry.cursor() as cr:
+            for invoice in self._env(cr)["account.move"].browse(invoices):
+                self.payplug.pay(invoice.payment_id)
+        payments = self.registry["account.payment"]
+        original, posted = payments.action_post, []
+
+        def die(payment):
+            posted.append(payment)
+            if len(posted) == 2:
+                raise SystemExit  # which nobody catches, as little as a kill
+            return original(payment)
+
+        with patch.object(payments, "action_post", die), suppress(SystemExit):
+            self._run_follow_cron()
+        self.assertEqual(sorted(self._states(invoices)), ["paid", "pending", "pending"])
+        self._run_follow_cron()
+        self.assertEqual(self._states(invoices), ["paid"] * 3)
+        with self.registry.cursor() as cr:
+            for invoice in self._env(cr)["account.move"].browse(invoices):
+                self.assertEqual(invoice.amount_residual, 0)
+                self._assert_booked_once(invoice)
+
+    def _run_follow_cron(self):
+        with self.registry.cursor() as cr:
+            self._env(cr)["payplug.payment.link"]._cron_follow()
+
+    def _states(self, invoice_ids):
+        with self.registry.cursor() as cr:
+            invoices = self._env(cr)["account.move"].browse(invoice_ids)
+            return [invoice.payplug_link_id.state for invoice in invoices]
 
     def test_rolled_back_request_leaves_no_payable_payment_at_payplug(self):
         with self.registry.cursor() as cr:

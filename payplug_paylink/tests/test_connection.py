@@ -3,32 +3,16 @@
 from odoo.exceptions import UserError
 from odoo.tests import tagged
 
-from .common import PayplugCommon
+from .common_settings import SettingsCommon
 
 
 @tagged("post_install", "-at_install")
-class TestConnection(PayplugCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.other_account = cls.payplug.add_account(
-            name="Méliès SAS",
-            live_allowed=False,
-            min_cents=30,
-            max_cents=1_500_000,
-            email="georges@example.com",
-            password="moon-1902",
-        )
-
-    def _sign_in(self, account):
-        window = self.env["payplug.sign.in"].create(
-            {"company_id": self.company.id, "email": account.email}
-        )
-        return window.with_context(payplug_password=account.password).action_sign_in()
+class TestConnection(SettingsCommon):
+    def _sign_in_to(self, account):
+        return self._sign_in(account.email, account.password)
 
     def _test_connection(self):
-        settings = self.env["res.config.settings"].create({})
-        return settings.action_payplug_test_connection()["params"]
+        return self._settings().action_payplug_test_connection()["params"]
 
     def _save(self, **values):
         self.env["res.config.settings"].create(values).execute()
@@ -41,17 +25,17 @@ class TestConnection(PayplugCommon):
 
     def test_signing_in_to_another_account_removes_the_live_key_of_the_first(self):
         self.assertTrue(self.company.payplug_live_key)
-        self._sign_in(self.other_account)
+        self._sign_in_to(self.other_account)
         self.assertEqual(self.company.payplug_test_key, self.other_account.test_key)
         self.assertFalse(self.company.payplug_live_key)
 
     def test_signing_in_to_the_same_account_keeps_a_live_key_it_does_not_tell(self):
         self._lie(secret_keys={"live": None})
-        self._sign_in(self.account)
+        self._sign_in_to(self.account)
         self.assertEqual(self.company.payplug_live_key, self.account.live_key)
 
     def test_signing_in_takes_over_limits_and_name_of_the_account(self):
-        self._sign_in(self.other_account)
+        self._sign_in_to(self.other_account)
         self.assertLimits(30, 1_500_000)
         self.assertEqual(self.company.payplug_account_name, self.other_account.id)
 
@@ -80,7 +64,7 @@ class TestConnection(PayplugCommon):
         self.assertLimits(99, 2_000_000)
 
     def test_limits_of_another_key_are_forgotten_when_payplug_cannot_be_asked(self):
-        self._sign_in(self.other_account)
+        self._sign_in_to(self.other_account)
         self.payplug.go_down()
         self.company.payplug_test_key = self.account.test_key
         self._save(payplug_qr_code=True)

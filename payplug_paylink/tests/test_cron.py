@@ -113,10 +113,9 @@ class TestCronFairness(PayplugBookingCommon):
     def test_short_runs_reach_every_link_in_turn(self):
         """Those that were never looked at come first, then the longest ago."""
         links = self._make_links(4)
-        self.payplug.add_payments(100, self.account.id)  # nothing shows in one page
-        worth = "odoo.addons.payplug_paylink.models.payplug_payment_link_pages._worth"
+        pages = "odoo.addons.payplug_paylink.models.payplug_payment_link_pages"
         seen = links.browse()
-        with patch(worth, lambda _waiting: 1):
+        with patch(f"{pages}.PAGES_SECONDS", 0):  # each is asked about by itself
             for _run in range(4):
                 now = self._run_briefly(1)
                 self.assertEqual(len(now), 1)

@@ -1,23 +1,14 @@
 """The doors to the Internet: what Payplug's notification and the payer's return do."""
 
-from odoo.tests import HttpCase, tagged
+from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..models.payplug_payment_link import LOCK_OF_INVOICES
-from .common import PayplugCommon
-
-FOLLOW_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_follow"
+from .common import FOLLOW_LOG, PayplugDoorsCommon
 
 
 @tagged("post_install", "-at_install")
-class TestDoors(PayplugCommon, HttpCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.company.write(
-            {"payplug_live_key": False, "payplug_book_test_payments": True}
-        )
-
+class TestDoors(PayplugDoorsCommon):
     def setUp(self):
         super().setUp()
         self.invoice = self._create_payable_invoice()
@@ -40,14 +31,6 @@ class TestDoors(PayplugCommon, HttpCase):
         self.env.invalidate_all()
         return answer.status_code
 
-    def _deliver(self):
-        """Let Payplug send its notifications; return the statuses of each one."""
-        self.env.flush_all()
-        with self.allow_requests(all_requests=True):
-            told = self.payplug.deliver()
-        self.env.invalidate_all()
-        return [notification.statuses for notification in told]
-
     def test_payplugs_own_notification_settles_the_invoice(self):
         self.payplug.pay(self.link.payplug_id)
         self.assertEqual(self._deliver(), [[200]])
@@ -62,7 +45,11 @@ class TestDoors(PayplugCommon, HttpCase):
         self.payplug.set_notifications(copies=1)
         self.assertEqual(self._ring(), 200)
         self.assertRecordValues(self.link, [{"state": "paid", "refusal": False}])
-        self.assertEqual(len(self.invoice.matched_payment_ids), 1)
+        booked = self.env["account.payment"].search(
+            [("memo", "like", self.link.payplug_id)]
+        )
+        self.assertEqual(booked, self.link.account_payment_id)
+        self.assertEqual(self.invoice.matched_payment_ids, booked)
 
     def test_refused_card_is_notified_and_stays_payable(self):
         self.payplug.refuse(self.link.payplug_id, "card_declined")
@@ -150,6 +137,17 @@ class TestDoors(PayplugCommon, HttpCase):
         with mute_logger(FOLLOW_LOG):
             self.assertEqual(self._ring(), 200)
         self.assertEqual(self.link.problem, "unknown")
+
+    def test_missing_key_makes_payplug_ring_again_until_it_is_back(self):
+        self.payplug.pay(self.link.payplug_id)
+        self.company.payplug_test_key = False
+        with mute_logger(FOLLOW_LOG):
+            self.assertEqual(self._deliver(), [[503]])
+        self.assertEqual(self.link.problem, "no_key", "and yet it is stored")
+        self.company.payplug_test_key = self.account.test_key
+        self.payplug.advance(minutes=2)
+        self.assertEqual(self._deliver(), [[503, 200]])
+        self.assertRecordValues(self.link, [{"state": "paid", "problem": False}])
 
     def test_busy_row_is_answered_503(self):
         """Another connection holds the lock, as another worker does."""

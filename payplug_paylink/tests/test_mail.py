@@ -115,14 +115,16 @@ class TestMail(PayplugCommon, MailCase):
     def test_placeholders_work_in_sms_templates(self):
         if "sms.template" not in self.env:
             self.skipTest("the SMS addon is not installed")
-        template = self.env["sms.template"].create(
+        templates = self.env["sms.template"]  # which administrators write
+        template = templates.create(
             {
                 "name": "Pay",
                 "model_id": self.env["ir.model"]._get_id("account.move"),
                 "body": "Pay here: {{ object.payment_link }}",
             }
         )
-        text = template._render_field("body", self.invoice.ids)[self.invoice.id]
+        used = template.with_user(self.biller)
+        text = used._render_field("body", self.invoice.ids)[self.invoice.id]
         self.assertEqual(text, f"Pay here: {self.invoice._payplug_page_url()}")
 
     def test_pickers_find_the_placeholders(self):

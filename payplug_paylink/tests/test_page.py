@@ -62,11 +62,11 @@ class TestPage(PageCommon):
         if "payment.transaction" not in self.env:
             self.skipTest("account_payment is not installed")
         self.assertEqual(self.invoice._payplug_page_state(), "payable")
-        method = self.env["payment.method"].create({"name": "Card", "code": "card_x"})
+        provider = self._create_provider("stripe")
         self.env["payment.transaction"].create(
             {
-                "provider_id": self._create_provider("stripe").id,
-                "payment_method_id": method.id,
+                "provider_id": provider.id,
+                "payment_method_id": provider.payment_method_ids.id,
                 "amount": 1234.56,
                 "currency_id": self.invoice.currency_id.id,
                 "partner_id": self.partner_a.id,

@@ -5,6 +5,7 @@ from datetime import timedelta
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..models import res_company_client
 from .common import FOLLOW_LOG
 from .common_page import PageCommon
 
@@ -23,6 +24,22 @@ class TestPagePayment(PageCommon):
         self.assertEqual(
             self.invoice.message_ids[0].author_id, self.env.ref("base.partner_root")
         )
+
+    def test_payment_has_a_notification_address_only_where_payplug_can_reach_it(self):
+        # Else the emulator is taken to be as near as Odoo is, and may always ring.
+        self.patch(res_company_client, "API_URL", self.payplug.url)
+        params = self.env["ir.config_parameter"]
+        for base, is_told in (
+            ("http://127.0.0.1:8069", False),
+            ("https://odoo.example.com", True),
+        ):
+            with self.subTest(base=base):
+                params.set_param("web.base.url", base)
+                self.invoice = self._create_payable_invoice()
+                self._start()
+                body = self._created()[-1].body
+                self.assertIn(base, body["hosted_payment"]["return_url"])
+                self.assertEqual("notification_url" in body, is_told)
 
     def test_second_click_second_tab_and_back_button_make_one_payment(self):
         first, second = self._start(), self._start()

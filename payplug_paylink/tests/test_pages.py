@@ -64,17 +64,16 @@ class TestPages(PayplugBookingCommon):
         self.assertEqual(asked[0], 0)
         self.assertEqual(sorted(asked[1:]), sorted(links.mapped("payplug_id")))
 
-    def test_links_that_ended_cost_no_further_page_and_no_question(self):
-        links = self._make_links(5)
+    def test_links_that_ended_are_asked_one_by_one_when_pages_do_not_show_them(self):
+        links = self._make_links(2)
         for link in links:
             link._withdraw()
         self._sell_in_the_web_shop(350)
-        self.assertEqual(self._asked(), [0])
+        asked = self._asked()
+        self.assertEqual(asked[:2], [0, 1], "no more pages than there are links")
+        self.assertEqual(set(asked[2:]), set(links.mapped("payplug_id")))
         self.assertTrue(all(link.checked_at for link in links))
-        [waiting] = self._make_links(1)
-        self._sell_in_the_web_shop(350)
-        links.checked_at = False
-        self.assertEqual(self._asked(), [0, waiting.payplug_id])
+        self.assertEqual(self._asked(), [])
 
     def test_links_seen_a_moment_ago_are_not_asked_again(self):
         self._make_links(3)

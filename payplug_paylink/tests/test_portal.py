@@ -69,9 +69,9 @@ class TestPortal(PayplugCommon, HttpCase):
 
     def test_native_button_with_a_provider_stands_alone(self):
         self._needs_account_payment()
-        self._create_provider("stripe")
-        self.assertFalse(self.invoice._payplug_shows_portal_button())
-        self.assertTrue(self.invoice._has_to_be_paid())
+        self._create_provider("none")
+        self.assertEqual(self._of_page(), ([], 1))
+        self.assertEqual(self._of_list(), ([], 1))
 
     def test_native_button_for_transfers_stands_beside_the_card(self):
         self._needs_account_payment()
@@ -85,6 +85,22 @@ class TestPortal(PayplugCommon, HttpCase):
         self.company.payplug_enabled = False
         self.env.invalidate_all()
         self.assertTrue(self.invoice._has_to_be_paid())
+
+    def test_provider_that_customers_do_not_see_changes_nothing(self):
+        """Though the page reads its invoice as superuser, who sees all of them."""
+        self._needs_account_payment()
+        address = [self.invoice._payplug_page_path()]
+        for hidden in (
+            {"is_published": False},
+            {"payment_method_ids": False},
+            {"available_country_ids": self.env.ref("base.us").ids},
+        ):
+            with self.subTest(**hidden):
+                self.customer.partner_id.country_id = self.env.ref("base.fr")
+                provider = self._create_provider("none", **hidden)
+                self.assertEqual(self._of_page(), (address, 0))
+                self.assertEqual(self._of_list(), (address, 0))
+                provider.state = "disabled"
 
     def test_native_button_goes_while_money_of_payplug_waits_for_the_books(self):
         self._needs_account_payment()
@@ -122,31 +138,54 @@ class TestPortal(PayplugCommon, HttpCase):
 
     def _read_qr_code(self, data_url):
         """Return what a telephone would read in the picture."""
+        data = base64.b64decode(data_url.partition(",")[2])
+        [code] = self._read_codes(Image.open(io.BytesIO(data)))
+        return code
+
+    def _read_codes(self, picture):
         if zxingcpp is None:
             self.skipTest("zxing-cpp is not installed")
-        data = base64.b64decode(data_url.partition(",")[2])
-        [code] = zxingcpp.read_barcodes(Image.open(io.BytesIO(data)).convert("L"))
-        return code.text
+        found = zxingcpp.read_barcodes(picture.convert("L"))
+        return [code.text for code in found]
+
+    def _render_pdf(self):
+        """Return the pages of the printed invoice."""
+        report = self.env["ir.actions.report"].with_context(force_report_rendering=True)
+        with mute_logger("odoo.addons.base.models.ir_actions_report"):
+            pdf, _kind = report._render_qweb_pdf(
+                "account.report_invoice_with_payments", self.invoice.ids
+            )
+        return PdfReader(io.BytesIO(pdf)).pages
+
+    def test_mail_of_the_send_window_carries_a_real_pdf(self):
+        action = self.invoice.with_user(self.biller).action_payplug_send_link()
+        window = self.env[action["res_model"]].with_user(self.biller)
+        window = window.with_context(**action["context"]).create({})
+        with mute_logger("odoo.addons.base.models.ir_actions_report"):
+            window.with_context(force_report_rendering=True).action_send_and_print()
+        sent = self.invoice.message_ids.filtered("partner_ids")
+        [document] = sent.attachment_ids
+        self.assertEqual(document.mimetype, "application/pdf")
+        [page] = PdfReader(io.BytesIO(document.raw)).pages
+        self.assertIn("/Font", page["/Resources"])  # text stands on it
 
     def test_pdf_carries_the_code_in_every_layout_of_odoo(self):
+        """A link for who clicks, and a picture for who holds a telephone to it."""
         self.company.payplug_qr_code = True
         url = self.invoice._payplug_page_url()
         for layout in self.env["report.layout"].search([]):
             with self.subTest(layout=layout.name):
                 self.company.external_report_layout_id = layout.view_id
-                report = self.env["ir.actions.report"].with_context(
-                    force_report_rendering=True
-                )
-                with mute_logger("odoo.addons.base.models.ir_actions_report"):
-                    pdf, _kind = report._render_qweb_pdf(
-                        "account.report_invoice_with_payments", self.invoice.ids
-                    )
+                pages = self._render_pdf()
                 links = [
                     note.get_object()["/A"].get("/URI")
-                    for page in PdfReader(io.BytesIO(pdf)).pages
+                    for page in pages
                     for note in page.get("/Annots", [])
                 ]
                 self.assertIn(url, links)
+                pictures = [image.image for page in pages for image in page.images]
+                codes = [code for each in pictures for code in self._read_codes(each)]
+                self.assertEqual(codes, [url])
 
     def test_invoice_that_cannot_be_paid_online_is_printed_without_a_code(self):
         self.company.payplug_qr_code = True

@@ -40,7 +40,7 @@ class TestProblems(PayplugBookingCommon):
         self._close()
         self.assertEqual(self.link.state, "cancelled")
 
-    def test_closing_is_told_and_tries_to_abort_all_the_same(self):
+    def test_closing_tries_to_abort_and_tells_that_it_was_seen(self):
         self.payplug.fail("404", method="GET")
         self._look_in_vain()
         self._new_calls()
@@ -48,6 +48,14 @@ class TestProblems(PayplugBookingCommon):
         self.assertEqual(self.link.state, "cancelled")
         self.assertEqual(self._failure(self.link), "aborted")
         self.assertEqual([call.method for call in self._new_calls()], ["GET", "PATCH"])
+        self.assertTrue(self._told(self.invoice, "cancelled"))
+        self.assertFalse(self._told(self.invoice, "unseen by Payplug"))
+
+    def test_closing_what_payplug_does_not_know_is_told_as_unseen(self):
+        self.payplug.fail("404", method="GET", times=None)
+        self._look_in_vain()
+        self._close()
+        self.assertEqual(self.link.state, "cancelled")
         line = self._told(self.invoice, "closed by hand, unseen by Payplug")
         self.assertEqual(line.author_id, self.biller.partner_id)
 

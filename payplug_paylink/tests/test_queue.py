@@ -91,22 +91,12 @@ class TestQueue(QueueCommon):
         self.assertEqual(len(self._run_cron()), 2)
 
     def test_chosen_template_is_used(self):
-        template = self.env["mail.template"].create(
-            {
-                "name": "Reminder",
-                "email_from": "compta@example.com",
-                "model_id": self.env["ir.model"]._get_id("account.move"),
-                "subject": "Reminder: {{ object.payment_link }}",
-                "body_html": "<p>Please</p>",
-                "use_default_to": True,
-            }
-        )
+        template = self._create_template("<p t-out='object.payment_link'/>")
         invoices = self._invoices(2)
         self._enqueue(invoices, template_id=template.id)
-        subjects = [mail["subject"] for mail in self._run_cron()]
-        self.assertEqual(
-            subjects, [f"Reminder: {move.payment_link}" for move in invoices]
-        )
+        for invoice, mail in zip(invoices, self._run_cron(), strict=True):
+            self.assertEqual(mail["subject"], f"Reminder of {invoice.name}")
+            self.assertIn(invoice.payment_link, mail["body"])
 
     def test_links_of_a_batch_are_made_before_the_first_mail(self):
         invoices = self._invoices(4)
@@ -154,41 +144,6 @@ class TestQueue(QueueCommon):
         with self.assertRaisesRegex(UserError, "too late"):
             invoices.with_user(self.biller).action_payplug_take_back()
 
-    def test_users_own_send_takes_the_invoice_out_of_the_queue(self):
-        invoices = self._invoices(2)
-        self._enqueue(invoices)
-        first = invoices[0].with_user(self.biller)
-        action = first.action_payplug_send_link()
-        window = (
-            self.env[action["res_model"]]
-            .with_user(self.biller)
-            .with_context(**action["context"])
-            .create({})
-        )
-        with self.mock_mail_gateway():
-            window.action_send_and_print()
-            self.assertEqual(len(self._mails), 1)
-        mails = self._run_cron()
-        self.assertEqual(len(mails), 1)
-        self.assertIn(invoices[1].name, mails[0]["subject"])
-
-    def test_window_that_was_open_while_the_worker_sent_sends_nothing_twice(self):
-        invoices = self._invoices(2)
-        action = invoices[0].with_user(self.biller).action_payplug_send_link()
-        window = (
-            self.env[action["res_model"]]
-            .with_user(self.biller)
-            .with_context(**action["context"])
-            .create({})
-        )
-        self._enqueue(invoices)
-        self._run_cron()
-        with (
-            self.mock_mail_gateway(),
-            self.assertRaisesRegex(UserError, "sent in the background meanwhile"),
-        ):
-            window.with_user(self.biller).action_send_and_print()
-
     def test_two_windows_on_the_same_invoices_mail_them_once(self):
         invoices = self._invoices(3)
         first, second = self._open(invoices), self._open(invoices[:2])
@@ -224,17 +179,6 @@ class TestQueue(QueueCommon):
         with patch.object(sender, "_prepare_invoice_pdf_report", watch):
             self._run_cron()
         self.assertEqual(set(used), {other})
-
-    def test_generate_without_any_channel_still_works(self):
-        invoice = self._create_payable_invoice()
-        action = invoice.action_payplug_send_link()
-        window = (
-            self.env[action["res_model"]]
-            .with_context(**action["context"])
-            .create({"sending_methods": []})
-        )
-        window.action_send_and_print()
-        self.assertFalse(invoice.payplug_sending_state)
 
     def test_list_costs_one_query_for_the_state_of_sending(self):
         invoices = self._invoices(3)

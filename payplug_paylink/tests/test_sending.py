@@ -36,7 +36,7 @@ class TestSending(PayplugCommon, MailCase):
         return part.get_content()
 
     def _link_of(self, invoice):
-        return invoice.payment_link
+        return invoice._payplug_page_url()
 
     def _create_print_model(self):
         """Return a second print model of invoices, which Odoo offers beside its own."""

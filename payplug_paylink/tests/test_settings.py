@@ -7,32 +7,11 @@ from odoo.modules.neutralize import neutralize_database
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
 
-from .common import PayplugCommon
+from .common_settings import SettingsCommon
 
 
 @tagged("post_install", "-at_install")
-class TestSettings(PayplugCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.other_account = cls.payplug.add_account(
-            name="Méliès SAS",
-            live_allowed=False,
-            min_cents=30,
-            max_cents=1_500_000,
-            email="georges@example.com",
-            password="moon-1902",
-        )
-
-    def _settings(self):
-        return self.env["res.config.settings"].create({})
-
-    def _sign_in(self, email, password):
-        action = self._settings().action_payplug_sign_in()
-        window = self.env[action["res_model"]].browse(action["res_id"])
-        window.email = email
-        return window.with_context(payplug_password=password).action_sign_in()
-
+class TestSettings(SettingsCommon):
     def test_switching_on_creates_a_journal_with_its_own_outstanding_account(self):
         journal = self.company.payplug_journal_id
         account = journal._payplug_inbound_line().payment_account_id
@@ -96,6 +75,16 @@ class TestSettings(PayplugCommon):
             self._sign_in("georges@example.com", "moon-1902")
         for secret in ("moon-1902", self.other_account.test_key):
             self.assertNotIn(secret, "".join(logs.output))
+
+    def test_password_is_sent_to_payplug_alone_and_only_to_fetch_the_keys(self):
+        self._sign_in("georges@example.com", "moon-1902")
+        carrying = [
+            (call.method, call.path)
+            for call in self.payplug.calls
+            if "moon-1902" in str(vars(call))
+        ]
+        self.assertEqual(carrying, [("POST", "/v1/keys")])
+        self.assertGreater(len(self.payplug.calls), 1, "others do not")
 
     def test_keys_are_masked_on_screen(self):
         shown = self._settings().payplug_test_key

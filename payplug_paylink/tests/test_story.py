@@ -89,6 +89,32 @@ class Story(World):
         }[what]()
         self.payplug.come_back()
 
+    @rule(
+        number=INVOICES,
+        key=st.sampled_from(["sk_test_wrong", "of another account", False]),
+        what=st.sampled_from(["cron", "deliver", "refresh", "close"]),
+        paid=st.booleans(),
+        is_back=st.booleans(),
+    )
+    def happen_with_a_wrong_key(self, number, key, what, paid, is_back):
+        """Somebody stores another key for a while; a link may be closed after it."""
+        company = self.case.company.sudo()
+        if paid:
+            self._at_payplug(self.payplug.pay, number)
+        other = self.case.other_account.test_key
+        company.payplug_test_key = other if key == "of another account" else key
+        if what == "close":
+            self.refresh(number=number)
+        if is_back:
+            company.payplug_test_key = self.case.account.test_key
+        {
+            "cron": self._run_cron,
+            "deliver": self._deliver,
+            "refresh": lambda: self.refresh(number=number),
+            "close": lambda: self.close_link(number=number),
+        }[what]()
+        company.payplug_test_key = self.case.account.test_key
+
     @rule(number=PAYMENTS)
     def forget(self, number):
         """Payplug loses a payment, taken or not."""
@@ -171,6 +197,7 @@ class Story(World):
 class TestStory(PayplugDoorsCommon):
     def test_whatever_happens_money_is_booked_once_and_nothing_else(self):
         self.partner_b.email = "georges@example.com"
+        self.other_account = self.payplug.add_account(name="Another")
         story = type("StoryOfThisTest", (Story,), {"case": self})
         with mute_logger(LINK_LOG, BOOKING_LOG, FOLLOW_LOG):
             run_state_machine_as_test(

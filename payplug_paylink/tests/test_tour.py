@@ -11,11 +11,16 @@ from .common import PayplugCommon
 @tagged("post_install", "-at_install")
 class TestTour(PayplugCommon, HttpCase, MailCase):
     def test_billing_user_sends_a_link_from_the_form(self):
+        self.assertSentFromForm("payplug_paylink_send")
+
+    def test_billing_user_sends_a_link_from_the_menu_of_the_form(self):
+        self.assertSentFromForm("payplug_paylink_send_from_menu")
+
+    def assertSentFromForm(self, tour):
+        """Check that a tour on the form of an invoice mails its link."""
         invoice = self._create_payable_invoice(1234.56)
         self.start_tour(
-            f"/odoo/customer-invoices/{invoice.id}",
-            "payplug_paylink_send",
-            login=self.biller.login,
+            f"/odoo/customer-invoices/{invoice.id}", tour, login=self.biller.login
         )
         self.assertEqual(invoice.payplug_state, "pending")
         sent = invoice.message_ids.filtered(lambda m: invoice.payment_link in m.body)
@@ -45,6 +50,22 @@ class TestTour(PayplugCommon, HttpCase, MailCase):
         for invoice in good:
             self.assertTrue(any(invoice.name in subject for subject in subjects))
         self.assertEqual(set(good.mapped("payplug_sending_state")), {"sent"})
+
+    def test_billing_user_sends_from_the_menu_of_the_kanban(self):
+        other = self.env["res.partner"].create(
+            {"name": "Paul Martin", "email": "paul.martin@example.com"}
+        )
+        chosen = self._create_payable_invoice()
+        chosen += self._create_payable_invoice(partner_id=other.id)
+        third = self._create_payable_invoice(partner_id=self.partner_b.id)
+        self.start_tour(
+            "/odoo/customer-invoices?view_type=kanban",
+            "payplug_paylink_send_from_kanban",
+            login=self.biller.login,
+        )
+        self.env.invalidate_all()
+        self.assertEqual(set(chosen.mapped("payplug_sending_state")), {"waiting"})
+        self.assertFalse(third.payplug_sending_state)
 
     def _create_refused_invoices(self):
         """Return five invoices, each refused for another reason."""

@@ -3,34 +3,11 @@
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import PayplugCommon
-
-WEEK = 7 * 24 * 3600
-BOOKING_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_booking"
-FOLLOW_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link_follow"
+from .common import BOOKING_LOG, FOLLOW_LOG, WEEK, PayplugBookingCommon
 
 
 @tagged("post_install", "-at_install")
-class TestCron(PayplugCommon):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.company.write(
-            {"payplug_live_key": False, "payplug_book_test_payments": True}
-        )
-        cls.cron = cls.env.ref("payplug_paylink.ir_cron_follow")
-
-    def _run_cron(self):
-        self.env.flush_all()
-        with self.enter_registry_test_mode():
-            self.cron.method_direct_trigger()
-        self.env.invalidate_all()
-
-    def _triggers(self):
-        return self.env["ir.cron.trigger"].search_count(
-            [("cron_id", "=", self.cron.id)]
-        )
-
+class TestCron(PayplugBookingCommon):
     def _states(self, *links):
         return [link.state for link in links]
 
@@ -120,7 +97,8 @@ class TestCron(PayplugCommon):
         self.assertEqual(link.state, "paid")
         self.assertTrue(link.account_payment_id)
         self.assertEqual(
-            invoice.activity_ids.mapped("summary"), ["Paid twice: refund?"]
+            invoice.activity_ids.mapped("summary"),
+            ["Paid while a draft: reconcile or refund?"],
         )
 
     def test_restored_copy_aborts_nothing_of_the_originals(self):

@@ -1,0 +1,96 @@
+"""What tests with several real transactions share.
+
+The data is committed, since another transaction must see it: a company of its own,
+which no other test looks at.
+"""
+
+from odoo import SUPERUSER_ID, Command, api
+from odoo.modules.registry import Registry
+from odoo.tests import BaseCase, get_db_name
+
+from .common import RealRequests
+from .payplug_emulator import PayplugEmulator
+
+
+class ConcurrencyCommon(RealRequests, BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.registry = Registry(get_db_name())
+        cls.payplug = PayplugEmulator.start()
+        cls.addClassCleanup(cls.payplug.stop)
+        with cls.registry.cursor() as cr:
+            env = cls._env(cr)
+            cls.company_id = cls._create_company(env).id
+        cls.addClassCleanup(cls._switch_off)
+
+    @classmethod
+    def _env(cls, cr):
+        return api.Environment(cr, SUPERUSER_ID, {})
+
+    @classmethod
+    def _create_company(cls, env):
+        account = cls.payplug.add_account(name="Deux à la fois")
+        company = env["res.company"].create(
+            {
+                "name": f"Deux à la fois {account.test_key[-6:]}",
+                "country_id": env.ref("base.fr").id,
+                "currency_id": env.ref("base.EUR").id,
+            }
+        )
+        env["account.chart.template"].try_loading(
+            "fr", company=company, install_demo=False
+        )
+        company.write(
+            {
+                "payplug_test_key": account.test_key,
+                "payplug_enabled": True,
+                "payplug_book_test_payments": True,
+            }
+        )
+        env["ir.config_parameter"].set_param("payplug_paylink.api_url", cls.payplug.url)
+        return company
+
+    @classmethod
+    def _switch_off(cls):
+        with cls.registry.cursor() as cr:
+            env = cls._env(cr)
+            env["res.company"].browse(cls.company_id).payplug_enabled = False
+            env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
+            cls._forget_links(env)
+
+    @classmethod
+    def _forget_links(cls, env):
+        links = env["payplug.payment.link"]
+        links.search([("company_id", "=", cls.company_id)]).unlink()
+
+    def setUp(self):
+        super().setUp()
+        self.payplug.reset()
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            self._forget_links(env)
+            self.invoice_id = self._create_invoice(env).id
+
+    def _create_invoice(self, env):
+        customer = env["res.partner"].create(
+            {"name": "Marie Durand", "email": "marie.durand@example.com"}
+        )
+        invoice = (
+            env["account.move"]
+            .with_company(self.company_id)
+            .create(
+                {
+                    "move_type": "out_invoice",
+                    "partner_id": customer.id,
+                    "invoice_date": "2026-01-15",
+                    "invoice_line_ids": [
+                        Command.create(
+                            {"name": "Service", "price_unit": 120, "tax_ids": False}
+                        )
+                    ],
+                }
+            )
+        )
+        invoice.action_post()
+        return invoice

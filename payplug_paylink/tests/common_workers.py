@@ -1,0 +1,247 @@
+"""What tests with real Odoo processes on one queue share.
+
+The data is committed, since other processes must see it: a company of its own, which no
+other test looks at. Mails really leave, for a mail server of this test.
+"""
+
+import contextlib
+import email
+import email.policy
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from unittest import SkipTest
+
+from odoo import SUPERUSER_ID, Command, api
+from odoo.modules.registry import Registry
+from odoo.tests import BaseCase, get_db_name
+from odoo.tools import config
+
+from .common import RealRequests
+from .payplug_emulator import PayplugEmulator
+
+try:
+    from aiosmtpd.controller import Controller
+except ImportError:  # the addon's tests also run where only Odoo is installed
+    Controller = None
+
+PATIENCE = 120  # seconds
+COUNT = 10
+SCRIPT = "env.ref({cron!r}).method_direct_trigger(); print('THROUGH')"
+OURS, SECOND = "payplug_paylink.ir_cron_send", "payplug_paylink.test_second_cron"
+MAIL_QUEUE = "mail.ir_cron_mail_scheduler_action"  # for what a killed worker left there
+
+
+class Sink:
+    """A mail server that counts the mails to each address."""
+
+    def __init__(self):
+        self.received = Counter()
+        self.news = threading.Condition()
+
+    async def handle_DATA(self, _server, _session, envelope):
+        """Keep who got a mail."""
+        mail = email.message_from_bytes(
+            envelope.original_content, policy=email.policy.default
+        )
+        kinds = {part.get_content_type() for part in mail.walk()}
+        if "application/pdf" not in kinds:
+            return "554 An invoice has a PDF"
+        with self.news:
+            self.received[mail["To"].addresses[0].addr_spec] += 1
+            self.news.notify_all()
+        return "250 Kept"
+
+    def wait_for(self, count):
+        """Return when this many mails were received; False after a long time."""
+        with self.news:
+            return self.news.wait_for(
+                lambda: sum(self.received.values()) >= count, PATIENCE
+            )
+
+
+class WorkersCommon(RealRequests, BaseCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        if Controller is None or not config["config"]:
+            raise SkipTest("needs aiosmtpd and a settings file of Odoo")
+        cls.registry = Registry(get_db_name())
+        cls.payplug = PayplugEmulator.start()
+        cls.addClassCleanup(cls.payplug.stop)
+        cls.sink = Sink()
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = Controller(cls.sink, hostname="127.0.0.1", port=port)
+        server.start()
+        cls.addClassCleanup(server.stop)
+        with cls._env() as env:
+            cls._set_up(env, port)
+        cls.addClassCleanup(cls._tidy_up)
+
+    @classmethod
+    @contextlib.contextmanager
+    def _env(cls):
+        """An environment in a transaction of its own, committed in the end."""
+        with cls.registry.cursor() as cr:
+            yield api.Environment(cr, SUPERUSER_ID, {})
+
+    @classmethod
+    def _set_up(cls, env, port):
+        account = cls.account = cls.payplug.add_account(name="Ateliers")
+        company = env["res.company"].create(
+            {
+                "name": f"Ateliers {account.test_key[-6:]}",
+                "email": "ateliers@example.com",
+                "country_id": env.ref("base.fr").id,
+                "currency_id": env.ref("base.EUR").id,
+            }
+        )
+        env["account.chart.template"].try_loading(
+            "fr", company=company, install_demo=False
+        )
+        company.write({"payplug_test_key": account.test_key, "payplug_enabled": True})
+        env["ir.config_parameter"].set_param("payplug_paylink.api_url", cls.payplug.url)
+        cls.company_id = company.id
+        cls.server_id = (
+            env["ir.mail_server"]
+            .create(
+                {
+                    "name": "Mails of a test",
+                    "smtp_host": "127.0.0.1",
+                    "smtp_port": port,
+                    "smtp_encryption": "none",
+                    "sequence": 0,
+                }
+            )
+            .id
+        )
+        cls.reminder_id = cls._create_reminder(env).id
+        cron = env.ref(OURS)
+        # The second worker, as an administrator makes one.
+        copy = cron.copy({"name": "Payplug: send payment links (2)"})
+        env["ir.model.data"]._update_xmlids([{"xml_id": SECOND, "record": copy}])
+
+    @classmethod
+    def _create_reminder(cls, env):
+        """Return another template that holds the link."""
+        return env["mail.template"].create(
+            {
+                "name": "Reminder of a test",
+                "model_id": env["ir.model"]._get_id("account.move"),
+                "email_from": "ateliers@example.com",
+                "subject": "Reminder: {{ object.name }}",
+                "body_html": "<p>Pay at <t t-out='object.payment_link'/></p>",
+                "use_default_to": True,
+            }
+        )
+
+    @classmethod
+    def _tidy_up(cls):
+        with cls._env() as env:
+            env["payplug.sending"].search(
+                [("company_id", "=", cls.company_id)]
+            ).unlink()
+            env["ir.mail_server"].browse(cls.server_id).unlink()
+            env["mail.template"].browse(cls.reminder_id).unlink()
+            env.ref(SECOND).unlink()
+            env["res.company"].browse(cls.company_id).payplug_enabled = False
+            env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
+
+    def setUp(self):
+        super().setUp()
+        self.sink.received.clear()
+        self.payplug.reset()
+        with self._env() as env:
+            invoices = self._create_invoices(env)
+            queue = env["payplug.sending"]
+            queue._enqueue(
+                invoices, invoices._payplug_template(), env["ir.actions.report"]
+            )
+            env["ir.cron.trigger"].search([]).unlink()  # nobody but our workers
+            self.invoice_ids = invoices.ids
+            self.first_progress = max(env["ir.cron.progress"].search([]).ids, default=0)
+
+    def _create_invoices(self, env):
+        customers = env["res.partner"].create(
+            [
+                {"name": f"Customer {n}", "email": f"customer-{n}@example.com"}
+                for n in range(COUNT)
+            ]
+        )
+        moves = (
+            env["account.move"]
+            .with_context(allowed_company_ids=[self.company_id])
+            .create(
+                [
+                    {
+                        "move_type": "out_invoice",
+                        "partner_id": customer.id,
+                        "invoice_date": "2026-01-15",
+                        "invoice_line_ids": [
+                            Command.create(
+                                {"name": "Service", "price_unit": 120, "tax_ids": False}
+                            )
+                        ],
+                    }
+                    for customer in customers
+                ]
+            )
+        )
+        moves.action_post()
+        return moves
+
+    def _start_worker(self, cron):
+        """Start an Odoo of its own that runs one cron to its end."""
+        command = [sys.executable, "-m", "odoo", "shell", "--no-http"]
+        command += ["-c", config["config"], "-d", get_db_name(), "--log-level=warn"]
+        worker = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.addCleanup(worker.kill)
+        worker.stdin.write(SCRIPT.format(cron=cron))
+        worker.stdin.close()
+        return worker
+
+    def _start_both(self):
+        return self._start_worker(OURS), self._start_worker(SECOND)
+
+    def _end(self, *workers):
+        for worker in workers:
+            said = worker.stdout.read()
+            self.assertEqual(worker.wait(PATIENCE), 0, said)
+            self.assertIn("THROUGH", said)
+
+    def _let_leases_end(self):
+        """Let the minutes pass for which a row may be a killed worker's."""
+        with self._env() as env:
+            waiting = [("move_id", "in", self.invoice_ids), ("state", "=", "waiting")]
+            env["payplug.sending"].search(waiting).retry_at = False
+
+    def _payable(self):
+        """Return how many payments are open at Payplug."""
+        payments = self.payplug.list_payments(self.account, is_live=False)
+        return sum(payment.is_open for payment in payments)
+
+    def _states(self):
+        with self._env() as env:
+            domain = [("move_id", "in", self.invoice_ids)]
+            return Counter(env["payplug.sending"].search(domain).mapped("state"))
+
+    def _shares(self):
+        """Return how many invoices each worker has sent, the killed ones' as well."""
+        with self._env() as env:
+            progress = env["ir.cron.progress"].search(
+                [("id", ">", self.first_progress)]
+            )
+            crons = env.ref(OURS), env.ref(SECOND)
+            by_cron = progress.grouped("cron_id")
+            none = progress.browse()
+            return [sum(by_cron.get(cron, none).mapped("done")) for cron in crons]

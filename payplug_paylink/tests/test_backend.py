@@ -1,0 +1,75 @@
+"""The billing user's side in a real browser, key by key."""
+
+from odoo.tests import tagged
+from odoo.tests.common import _registry_test_lock
+
+from .common_browser import BrowserCommon
+
+TEMPLATES = "/odoo/action-mail.action_email_template_tree_all"
+
+
+@tagged("post_install", "-at_install")
+class TestBackend(BrowserCommon):
+    def _log_in(self, path):
+        """Return a page of the billing user, at this address of Odoo."""
+        session = self.authenticate(self.biller.login, self.biller.login)
+        page = self._new_page()
+        cookie = {"name": "session_id", "value": session.sid, "url": self.base_url()}
+        page.context.add_cookies([cookie])
+        page.goto(self.base_url() + path)
+        return page
+
+    def _pick(self, page, words):
+        """Choose a field in the open picker of placeholders, and insert it."""
+        picker = page.locator(".o_model_field_selector_popover")
+        picker.locator("input").first.fill(words)
+        picker.get_by_role("button", name=words, exact=True).click()
+        picker.get_by_role("button", name="Insert").click()
+        picker.wait_for(state="detached")
+
+    def test_billing_user_finds_the_placeholders_with_hash_and_slash(self):
+        template = (
+            self.env["mail.template"]
+            .with_user(self.biller)
+            .create(
+                {
+                    "name": "Reminder",
+                    "model_id": self.env["ir.model"]._get_id("account.move"),
+                    "subject": "Please pay: ",
+                    "body_html": "<p>Hello</p>",
+                }
+            )
+        )
+        self.env.flush_all()
+        page = self._log_in(f"{TEMPLATES}/{template.id}")
+        subject = page.locator("[name=subject] input")
+        subject.press("End")
+        subject.press("#")
+        self._pick(page, "Payment link")
+        body = page.locator("[name=body_html] .odoo-editor-editable")
+        body.locator("p").first.click()
+        page.keyboard.press("End")
+        page.keyboard.type("/dynamic")
+        page.keyboard.press("Enter")
+        self._pick(page, "Payment link button")
+        page.locator(".o_form_button_save").click()
+        page.locator(".o_form_button_save").wait_for(state="hidden")
+        with _registry_test_lock:  # the test and Odoo share one cursor
+            self.env.invalidate_all()
+            subject, body = template.subject, template.body_html
+        self.assertEqual(subject.split(": ")[1].strip(), "{{object.payment_link}}")
+        self.assertIn('t-out="object.payment_link_button"', body)
+
+    def test_form_shows_the_new_state_on_reload(self):
+        link = self._request(self.invoice).sudo()
+        self.env.flush_all()
+        page = self._log_in(f"/odoo/customer-invoices/{self.invoice.id}")
+        state = page.locator(".o_field_widget[name=payplug_state]").first
+        state.get_by_text("Waiting for payment").wait_for()
+        with _registry_test_lock:  # the test and Odoo share one cursor
+            self.payplug.pay(link.payplug_id)
+            link._refresh()
+            self.env.flush_all()
+        page.reload()
+        state.get_by_text("Paid").wait_for()
+        page.locator(".o_widget_web_ribbon").get_by_text("Paid").wait_for()

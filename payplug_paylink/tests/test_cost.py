@@ -1,0 +1,96 @@
+"""What this addon costs where there is no link: no question to a table of its own."""
+
+import contextlib
+import threading
+
+from odoo.tests import tagged
+
+from .common import PayplugCommon
+
+
+@tagged("post_install", "-at_install")
+class TestCost(PayplugCommon):
+    def setUp(self):
+        super().setUp()
+        self.tables = [
+            model._table for model in self.env.values() if model._name[:8] == "payplug."
+        ]
+
+    @contextlib.contextmanager
+    def _questions(self):
+        """Give the list of statements on our tables that are executed meanwhile."""
+        self.env.flush_all()
+        self.env.invalidate_all()
+        found = []
+
+        def watch(_cursor, query, *_times):
+            if any(table in str(query) for table in self.tables):
+                found.append(str(query))
+
+        thread = threading.current_thread()
+        before = getattr(thread, "query_hooks", [])
+        thread.query_hooks = [*before, watch]
+        try:
+            yield found
+            self.env.flush_all()
+        finally:
+            thread.query_hooks = before
+
+    def _read(self, moves, kind, view):
+        """Read what a view shows of these, as the web client does for a biller."""
+        mine = moves.with_user(self.biller)
+        names = mine.get_view(self.env.ref(view).id, kind)["models"]["account.move"]
+        self.assertIn("payplug_sending_state", names)
+        with self._questions() as asked:
+            mine.web_read({name: {} for name in names})
+        return asked
+
+    def _receivable(self, moves):
+        return moves.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+
+    def test_posting_asks_nothing_of_us(self):
+        drafts = self._create_payable_invoice(post=False)
+        drafts += self._create_payable_invoice(post=False)
+        with self._questions() as asked:
+            drafts.with_user(self.biller).action_post()
+        self.assertEqual(set(drafts.mapped("state")), {"posted"})
+        self.assertEqual(asked, [])
+
+    def test_paying_and_taking_it_back_ask_nothing_of_us(self):
+        invoice = self._create_payable_invoice()
+        with self._questions() as asked:
+            payment = self._register_payment(invoice.with_user(self.biller))
+            self.assertEqual(invoice.amount_residual, 0)
+            self._receivable(payment.move_id).remove_move_reconcile()
+            self.assertEqual(invoice.amount_residual, 120)
+            self._receivable(payment.move_id + invoice).reconcile()
+        self.assertEqual(invoice.amount_residual, 0)
+        self.assertEqual(asked, [])
+
+    def test_resetting_to_draft_asks_nothing_of_us(self):
+        invoice = self._create_payable_invoice()
+        with self._questions() as asked:
+            invoice.with_user(self.biller).button_draft()
+        self.assertEqual(asked, [])
+
+    def test_list_of_invoices_asks_once_for_the_state_of_sending(self):
+        invoices = self._create_payable_invoice() + self._create_payable_invoice()
+        asked = self._read(invoices, "list", "account.view_out_invoice_tree")
+        self.assertEqual(len(asked), 1, asked)
+        self.assertIn("payplug_sending", asked[0])
+
+    def test_form_of_an_invoice_asks_each_of_our_tables_once_at_most(self):
+        invoice = self._create_payable_invoice()
+        asked = self._read(invoice, "form", "account.view_move_form")
+        for table in self.tables:
+            with self.subTest(table=table):
+                about = [
+                    statement for statement in asked if f'FROM "{table}"' in statement
+                ]
+                self.assertLessEqual(len(about), 1, about)
+
+    def test_form_of_a_vendor_bill_asks_nothing_of_us(self):
+        bill = self._create_invoice(move_type="in_invoice")
+        self.assertEqual(self._read(bill, "form", "account.view_move_form"), [])

@@ -1,0 +1,117 @@
+"""Payplug is silent, or a worker was killed: all wait, and come again by themselves."""
+
+from datetime import timedelta
+
+from odoo import fields
+from odoo.tests import tagged
+
+from ..models.payplug_sending_cron import BATCH, PATIENCE
+from ..models.payplug_sending_people import MOST_ATTEMPTS
+from .common_queue import QueueCommon
+
+
+@tagged("post_install", "-at_install")
+class TestQueueSilence(QueueCommon):
+    def setUp(self):
+        super().setUp()
+        self.crons = self.cron + self.cron.copy()
+
+    def _enqueue(self, invoices, **values):
+        action = super()._enqueue(invoices, **values)
+        self._planned().unlink()  # what woke the crons just now
+        return action
+
+    def _planned(self):
+        """Return when our crons will come, beside their usual hours."""
+        triggers = self.env["ir.cron.trigger"]
+        return triggers.search([("cron_id", "in", self.crons.ids)])
+
+    def _pass(self):
+        """Let each cron run once; return the mails that left."""
+        return [mail for cron in self.crons for mail in self._run_cron(cron)]
+
+    def _let_time_pass(self, invoices):
+        """Let the moment come for which the rows wait."""
+        waiting = self._queue(invoices).filtered(lambda row: row.state == "waiting")
+        waiting.sudo().retry_at = fields.Datetime.now()
+
+    def assertAllWait(self, invoices, attempts):
+        """Check that all come again, and that each cron will come once for them."""
+        rows = self._queue(invoices)
+        self.assertEqual(set(rows.mapped("state")), {"waiting"})
+        self.assertEqual(set(rows.mapped("attempts")), {attempts})
+        first = min(rows.mapped("retry_at"))
+        self.assertGreater(first, fields.Datetime.now())
+        self.assertEqual(self._planned().mapped("call_at"), [first] * 2)
+        self.assertEqual(self._planned().cron_id, self.crons)
+
+    def test_silent_payplug_is_asked_for_one_batch_and_all_thirty_wait(self):
+        invoices = self._invoices(30)
+        self._enqueue(invoices)
+        self.payplug.fail("500", times=None)
+        self._new_calls()
+        self.assertFalse(self._pass())
+        self.assertLessEqual(len(self._new_calls()), BATCH)
+        self.assertAllWait(invoices, attempts=1)
+
+    def test_silent_payplug_is_asked_three_times_about_links_that_exist(self):
+        invoices = self._invoices(30)
+        for invoice in invoices:
+            self._request(invoice)
+        self._enqueue(invoices)
+        self.payplug.fail("500", times=None)
+        self._new_calls()
+        self.assertFalse(self._pass())
+        self.assertEqual(len(self._new_calls()), PATIENCE)
+        self.assertAllWait(invoices, attempts=1)
+
+    def test_one_answer_in_between_lets_the_worker_go_on(self):
+        invoices = self._invoices(8)
+        for invoice in invoices:
+            self._request(invoice)
+        self._enqueue(invoices)
+        self.payplug.fail("500", times=2)
+        self.payplug.fail("delay", times=1)
+        self.payplug.fail("500", times=2)
+        mails = self._pass()
+        self.assertEqual(len(mails), 4)
+        self.assertEqual(self._states(invoices).count("waiting"), 4)
+
+    def test_all_are_told_when_payplug_was_silent_for_an_hour(self):
+        invoices = self._invoices(8)
+        self._enqueue(invoices)
+        self.payplug.fail("500", times=None)
+        for _attempt in range(MOST_ATTEMPTS):
+            self.assertFalse(self._pass())
+            self.assertEqual(set(self._states(invoices)), {"waiting"})
+            self._let_time_pass(invoices)
+        self.assertFalse(self._pass())
+        self.assertEqual(set(self._states(invoices)), {"failed"})
+        for invoice in invoices:
+            told = [line for line in invoice.message_ids if "not sent" in line.body]
+            self.assertEqual(len(told), 1)
+            self.assertIn("could not be reached", told[0].body)
+
+    def test_all_are_sent_when_payplug_is_back_in_time(self):
+        invoices = self._invoices(8)
+        self._enqueue(invoices)
+        self.payplug.fail("500", times=None)
+        for _attempt in range(2):
+            self.assertFalse(self._pass())
+            self._let_time_pass(invoices)
+        self.payplug.clear_faults()
+        self.assertEqual(len(self._pass()), 8)
+        self.assertEqual(set(self._states(invoices)), {"sent"})
+
+    def test_lease_of_a_killed_worker_wakes_the_crons_at_its_end(self):
+        invoices = self._invoices(3)
+        self._enqueue(invoices)
+        leased = self._queue(invoices[0]).sudo()
+        leased.retry_at = fields.Datetime.now() + timedelta(minutes=7)
+        self.assertEqual(len(self._run_cron()), 2)
+        self.assertEqual(self._planned().mapped("call_at"), [leased.retry_at] * 2)
+        self.assertEqual(self._planned().cron_id, self.crons)
+        self._run_cron()
+        self.assertEqual(len(self._planned()), 2, "once is enough")
+        self._let_time_pass(invoices)
+        self.assertEqual(len(self._run_cron()), 1)
