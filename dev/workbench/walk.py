@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from .walk_screen import DESKTOP, PHONE, WAIT, Screen
+from .walk_screen import DESKTOP, PHONE, WAIT, WIDE, Screen
 
 BROWSER = [
     "--no-sandbox",
@@ -200,11 +200,13 @@ class Walk(Screen):
         self._open_invoice("1,234.56")  # one can go on working
         self._see_notification("Payment links sent", PATIENCE)
         self._picture("many-through")
+        self.page.set_viewport_size(WIDE)  # full columns want more room
         self._open_list()
         states = self.page.locator("td[name=payplug_sending_state]")
         expect(states.filter(has_text="Sent").first).to_be_visible()
         expect(states.filter(has_text="Being sent")).to_have_count(0)
         self._picture("many-sent")
+        self.page.set_viewport_size(DESKTOP)
 
     def see_all_links(self):
         """See the links of all invoices, from the menu."""

@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 
 # wide enough for the lists, too narrow for Odoo to load a PDF beside the form
 DESKTOP = {"width": 1380, "height": 960}
+WIDE = {"width": 1600, "height": 960}
 PHONE = {"width": 375, "height": 812}
 WAIT = 20_000  # milliseconds until something is missed
 SETTLED = """document.fonts.status === "loaded"
