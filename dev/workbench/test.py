@@ -17,7 +17,13 @@ from .say import step
 TESTS = f"{ADDON}/tests"
 OWN_TESTS = "dev/tests"
 # long, and the same whether account_payment is installed or not
-ONCE = ("test_payplug_api.py", "test_story.py", "test_workers.py")
+ONCE = [
+    f"test_{name}.py"
+    for name in (
+        *("backend", "browser", "calls", "concurrency", "emulator", "payplug_api"),
+        *("queue_customers", "story", "workers"),
+    )
+]
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 
 

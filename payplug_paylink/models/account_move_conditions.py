@@ -67,6 +67,8 @@ class AccountMove(models.Model):
 
         They differ when an earlier link was paid late.
         """
+        if not self.payplug_link_id:
+            return self.payplug_link_id  # spares the usual invoice a query
         pending = self.payplug_link_ids.filtered(lambda link: link.state == "pending")
         return pending[:1] or self.payplug_link_id
 

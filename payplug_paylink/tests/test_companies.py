@@ -119,7 +119,8 @@ class TestCompanies(PayplugCommon):
                     link.account_payment_id.move_id.company_id, self.branch
                 )
                 self.assertEqual(
-                    invoice.activity_ids.mapped("summary"), ["Paid twice: refund?"]
+                    invoice.activity_ids.mapped("summary"),
+                    ["Paid while a draft: reconcile or refund?"],
                 )
 
     def test_cron_follows_each_company_and_mode_with_its_own_key(self):
