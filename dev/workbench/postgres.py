@@ -176,14 +176,18 @@ def _start(home):
         _call(
             home, "pg_ctl", "start", "--wait", f"--log={home}/data/log", "-o", options
         )
+        _create_role(ours)
         # not by an option, which nobody could change while the server runs
         _set_safety(ours, "off")
+    return ours
+
+
+def _create_role(ours):
     with contextlib.closing(ours.connect(user=SUPERUSER)) as connection:
         cursor = connection.cursor()
         cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])
         if not cursor.rowcount:
             cursor.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB")
-    return ours
 
 
 def _is_up(ours):
