@@ -20,8 +20,10 @@ OWN_TESTS = "dev/tests"
 ONCE = [
     f"test_{name}.py"
     for name in (
-        *("backend", "browser", "calls", "concurrency", "emulator", "payplug_api"),
-        *("queue_customers", "story", "workers"),
+        *("backend", "browser", "calls", "concurrency", "connection", "cron"),
+        *("emulator", "pages", "payplug_api", "queue_by_hand", "queue_companies"),
+        *("queue_customers", "queue_silence", "queue_trouble", "queue_vanish"),
+        *("settings", "story", "withdrawal", "workers"),
     )
 ]
 BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")

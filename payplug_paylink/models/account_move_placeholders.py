@@ -114,7 +114,7 @@ class AccountMove(models.Model):
         amount = self.currency_id.format(self._payplug_amount_due())
         return self.env._("Pay %(amount)s by card", amount=amount)
 
-    @api.depends("payment_link", "payplug_link_ids.to_book")
+    @api.depends("payment_link")
     def _compute_payment_link_amount(self):
         for move in self:
             move.payment_link_amount = move._payplug_amount_due()
