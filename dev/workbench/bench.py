@@ -33,8 +33,12 @@ EFFORTS = {
         Effort(least=60, most=300, seconds=100, error=0.008),
     ),
     "post_ratio": (
-        Effort(least=60, most=300, seconds=90, error=0.006),
-        Effort(least=150, most=600, seconds=240, error=0.004),
+        Effort(least=80, most=500, seconds=60, error=0.004),
+        Effort(least=300, most=900, seconds=180, error=0.002),
+    ),
+    "settle_ratio": (
+        Effort(least=20, most=60, seconds=40, error=0.01),
+        Effort(least=60, most=200, seconds=120, error=0.006),
     ),
 }
 PAYABLE = [

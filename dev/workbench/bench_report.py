@@ -11,13 +11,18 @@ BOUNDS = {
     "bulk_speedup": ("500 links, answers in 100 ms: one by one / at once", 6, True),
     "follow_calls": ("Following 2 000 pending links: calls of the API", 30, False),
     "list_ratio": ("List, 80 of 50 000 invoices: with / without", 1.05, False),
-    "post_ratio": ("Posting and reconciling, 5 at a time: with / without", 1.02, False),
+    "post_ratio": ("Posting 200 invoices, 5 at a time: with / without", 1.02, False),
+    "settle_ratio": (
+        "Paying and reconciling, 5 at a time: with / without",
+        1.05,
+        False,
+    ),
     "install_ratio": ("Installing: on 50 000 invoices / on none", 1.2, False),
     "search_uses_index": ("Search by payment ID: index used", True, True),
 }
 # the power of the count by which the value grows, and the word for less than that
 SHAPES = ((0.15, "flat"), (0.8, "less than linear"), (1.25, "linear"), (99, "more"))
-BY_PROCESSOR_TIME = ("post_ratio",)
+BY_PROCESSOR_TIME = ("post_ratio", "settle_ratio")
 PICTURE = {"width": 800, "row": 46, "top": 62, "left": 24, "bar": 560}
 GOOD, BAD, INK, PALE = "#2e7d32", "#c62828", "#222222", "#e3e8ee"
 

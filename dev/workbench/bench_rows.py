@@ -130,25 +130,35 @@ def list_reader(client):
 
 
 def post(bench, effort):
-    """Post and reconcile invoices / the same without the addon, in processor time."""
-    clients = bench.ours, bench.theirs
-    drafts = [_drafts(client, effort.most + 1) for client in clients]
-    ours, theirs = (
-        bench.clock.timing(_settler(client, ids))
-        for client, ids in zip(clients, drafts, strict=True)
-    )
-    pairs = by_turns(ours, theirs, effort, warm=1)
-    for client, ids in zip(clients, drafts, strict=True):
-        _check_settled(client, ids[: LOT * (len(pairs.ours) + 1)])
+    """Post invoices / the same without the addon, in processor time."""
+    pairs, _ids = _compare(bench, effort, _poster, "draft")
     return pairs
 
 
+def settle(bench, effort):
+    """Pay and reconcile invoices / the same without the addon, in processor time."""
+    pairs, ids = _compare(bench, effort, _settler, "posted")
+    for client, some in ids.items():
+        _check_settled(client, some[: LOT * (len(pairs.ours) + 1)])
+    return pairs
+
+
+def _compare(bench, effort, act, state):
+    """The pairs of what is done to invoices in a state, and their ids by client."""
+    wanted = LOT * (effort.most + 1)
+    ids = {
+        client: _some(client, state, wanted) for client in (bench.ours, bench.theirs)
+    }
+    ours, theirs = (
+        bench.clock.timing(act(client, some)) for client, some in ids.items()
+    )
+    return by_turns(ours, theirs, effort, warm=1), ids
+
+
 def _settler(client, ids):
-    """A function that posts drafts, registers their payments and reconciles both."""
-    post_some = _poster(client, ids)
+    """A function that registers the payments of invoices, and so reconciles both."""
 
     def act(number):
-        post_some(number)
         some = ids[number * LOT :][:LOT]
         action = client.press("account.move", "action_register_payment", some)
         _press_in_window(client, action, "action_create_payments")
@@ -158,7 +168,7 @@ def _settler(client, ids):
 
 def poster(client, rounds):
     """A function that posts so many draft invoices that nobody has posted yet."""
-    return _poster(client, _drafts(client, rounds))
+    return _poster(client, _some(client, "draft", LOT * rounds))
 
 
 def _poster(client, ids):
@@ -168,19 +178,24 @@ def _poster(client, ids):
     return act
 
 
-def _drafts(client, rounds):
-    wanted = LOT * rounds
-    drafts = [("state", "=", "draft"), ("move_type", "=", "out_invoice")]
-    ids = client.call("account.move", "search", drafts, order="id", limit=wanted)
+def _some(client, state, wanted):
+    """The ids of the oldest unpaid invoices in a state: those have no link."""
+    domain = [
+        ("state", "=", state),
+        ("move_type", "=", "out_invoice"),
+        ("payment_state", "=", "not_paid"),
+    ]
+    ids = client.call("account.move", "search", domain, order="id", limit=wanted)
     if len(ids) < wanted:
-        raise Fault("There are not enough drafts to post.")
+        raise Fault(f"There are not enough invoices: {state}.")
     return ids
 
 
 # key of the row, what is said meanwhile, and how it is measured
 ROWS = (
     ("list_ratio", "Reading the list of invoices", show_list),
-    ("post_ratio", "Posting and reconciling invoices", post),
+    ("post_ratio", "Posting invoices", post),
+    ("settle_ratio", "Paying and reconciling invoices", settle),
     ("send_ratio", "Sending invoices", send),
     ("notification_ratio", "Ringing at the door", notification),
 )
