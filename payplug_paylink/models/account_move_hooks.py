@@ -13,9 +13,9 @@ class AccountMove(models.Model):
     def _payplug_wake_cron(self):
         """Let the cron look, if an invoice among these waits for a payment by link."""
         # Whoever does the accounting. Most invoices have no link: no query for those.
-        moves_sudo = self.sudo()
-        moves_sudo.fetch(["payplug_link_id"])  # and not all that Odoo would prefetch
-        linked_sudo = moves_sudo.filtered("payplug_link_id")
+        if not self:
+            return  # Odoo often calls its methods for nothing at all
+        linked_sudo = self.sudo().filtered("payplug_link_id")
         if linked_sudo and "pending" in linked_sudo.payplug_link_ids.mapped("state"):
             self.env["payplug.payment.link"]._trigger_cron()
 

@@ -8,8 +8,9 @@ class AccountPartialReconcile(models.Model):
 
     def unlink(self):
         # EXTEND account
+        if not self:
+            return super().unlink()  # Odoo often calls it for nothing at all
         moves_sudo = (self.debit_move_id | self.credit_move_id).move_id.sudo()
-        moves_sudo.fetch(["payplug_link_id"])  # and not all that Odoo would prefetch
         linked = moves_sudo.filtered("payplug_link_id").sudo(False)  # whoever does it
         result = super().unlink()
         if linked:
