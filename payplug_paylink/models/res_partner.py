@@ -16,7 +16,7 @@ SIZES = {
     "postcode": 16,
     "city": 100,
 }
-# One address, alone or after a name; both Payplug and mail servers refuse less.
+# One address, alone or after a name. What it does not match, Payplug refuses.
 ADDRESS = re.compile(r"(?:[^<>]*<)?\s*([^\s@<>\"]+@[^\s@<>.]+(?:\.[^\s@<>.]+)+)\s*>?")
 REQUIRED = ("first_name", "last_name", "email", "address1", "postcode", "city")
 

@@ -142,6 +142,20 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
         provider.invalidate_recordset(["code"])
         return provider
 
+    def _create_template(self, **values):
+        """Return a template for invoices that the billing user has written."""
+        return (
+            self.env["mail.template"]
+            .with_user(self.biller)
+            .create(
+                {
+                    "name": "Reminder",
+                    "model_id": self.env["ir.model"]._get_id("account.move"),
+                    **values,
+                }
+            )
+        )
+
     def _failure(self, link):
         """Return Payplug's code for why a payment is not payable, or was not paid."""
         return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")

@@ -4,11 +4,12 @@ The data is committed, since another transaction must see it: a company of its o
 which no other test looks at.
 """
 
-from odoo import SUPERUSER_ID, Command, api
+from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.tests import BaseCase, get_db_name
 
 from .common import RealRequests
+from .common_company import create_company, create_drafts
 from .payplug_emulator import PayplugEmulator
 
 
@@ -31,25 +32,8 @@ class ConcurrencyCommon(RealRequests, BaseCase):
     @classmethod
     def _create_company(cls, env):
         account = cls.payplug.add_account(name="Deux à la fois")
-        company = env["res.company"].create(
-            {
-                "name": f"Deux à la fois {account.test_key[-6:]}",
-                "country_id": env.ref("base.fr").id,
-                "currency_id": env.ref("base.EUR").id,
-            }
-        )
-        env["account.chart.template"].try_loading(
-            "fr", company=company, install_demo=False
-        )
-        company.write(
-            {
-                "payplug_test_key": account.test_key,
-                "payplug_enabled": True,
-                "payplug_book_test_payments": True,
-            }
-        )
         env["ir.config_parameter"].set_param("payplug_paylink.api_url", cls.payplug.url)
-        return company
+        return create_company(env, account, payplug_book_test_payments=True)
 
     @classmethod
     def _switch_off(cls):
@@ -76,21 +60,7 @@ class ConcurrencyCommon(RealRequests, BaseCase):
         customer = env["res.partner"].create(
             {"name": "Marie Durand", "email": "marie.durand@example.com"}
         )
-        invoice = (
-            env["account.move"]
-            .with_company(self.company_id)
-            .create(
-                {
-                    "move_type": "out_invoice",
-                    "partner_id": customer.id,
-                    "invoice_date": "2026-01-15",
-                    "invoice_line_ids": [
-                        Command.create(
-                            {"name": "Service", "price_unit": 120, "tax_ids": False}
-                        )
-                    ],
-                }
-            )
-        )
+        company = env["res.company"].browse(self.company_id)
+        invoice = create_drafts(env, company, customer)
         invoice.action_post()
         return invoice

@@ -39,7 +39,7 @@ class QueueCommon(PayplugCommon, MailCase):
         window = self.env[action["res_model"]].with_user(self.biller)
         return window.with_context(**action["context"]).create(values)
 
-    def _create_template(self, body):
+    def _create_reminder(self, body):
         """Return a mail template of the company's own with this body."""
         return self.env["mail.template"].create(
             {

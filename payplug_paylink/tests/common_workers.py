@@ -14,12 +14,13 @@ import threading
 from collections import Counter
 from unittest import SkipTest
 
-from odoo import SUPERUSER_ID, Command, api
+from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
 from odoo.tests import BaseCase, get_db_name
 from odoo.tools import config
 
 from .common import RealRequests
+from .common_company import create_company, create_drafts
 from .payplug_emulator import PayplugEmulator
 
 try:
@@ -92,19 +93,8 @@ class WorkersCommon(RealRequests, BaseCase):
     @classmethod
     def _set_up(cls, env, port):
         account = cls.account = cls.payplug.add_account(name="Ateliers")
-        company = env["res.company"].create(
-            {
-                "name": f"Ateliers {account.test_key[-6:]}",
-                "email": "ateliers@example.com",
-                "country_id": env.ref("base.fr").id,
-                "currency_id": env.ref("base.EUR").id,
-            }
-        )
-        env["account.chart.template"].try_loading(
-            "fr", company=company, install_demo=False
-        )
-        company.write({"payplug_test_key": account.test_key, "payplug_enabled": True})
         env["ir.config_parameter"].set_param("payplug_paylink.api_url", cls.payplug.url)
+        company = create_company(env, account, email="ateliers@example.com")
         cls.company_id = company.id
         cls.server_id = (
             env["ir.mail_server"]
@@ -172,25 +162,8 @@ class WorkersCommon(RealRequests, BaseCase):
                 for n in range(COUNT)
             ]
         )
-        moves = (
-            env["account.move"]
-            .with_context(allowed_company_ids=[self.company_id])
-            .create(
-                [
-                    {
-                        "move_type": "out_invoice",
-                        "partner_id": customer.id,
-                        "invoice_date": "2026-01-15",
-                        "invoice_line_ids": [
-                            Command.create(
-                                {"name": "Service", "price_unit": 120, "tax_ids": False}
-                            )
-                        ],
-                    }
-                    for customer in customers
-                ]
-            )
-        )
+        company = env["res.company"].browse(self.company_id)
+        moves = create_drafts(env, company, customers)
         moves.action_post()
         return moves
 

@@ -28,17 +28,8 @@ class TestBackend(BrowserCommon):
         picker.wait_for(state="detached")
 
     def test_billing_user_finds_the_placeholders_with_hash_and_slash(self):
-        template = (
-            self.env["mail.template"]
-            .with_user(self.biller)
-            .create(
-                {
-                    "name": "Reminder",
-                    "model_id": self.env["ir.model"]._get_id("account.move"),
-                    "subject": "Please pay: ",
-                    "body_html": "<p>Hello</p>",
-                }
-            )
+        template = self._create_template(
+            subject="Please pay: ", body_html="<p>Hello</p>"
         )
         self.env.flush_all()
         page = self._log_in(f"{TEMPLATES}/{template.id}")

@@ -4,6 +4,7 @@ from odoo import Command
 from odoo.tests import tagged
 
 from .common import PayplugCommon
+from .common_company import create_company, create_drafts
 
 
 @tagged("post_install", "-at_install")
@@ -14,19 +15,11 @@ class TestCompanies(PayplugCommon):
         cls.company.write(
             {"payplug_live_key": False, "payplug_book_test_payments": True}
         )
-        cls.other = cls.setup_other_company(
-            name="Méliès SAS",
-            country_id=cls.env.ref("base.fr").id,
-            currency_id=cls.env.ref("base.EUR").id,
-        )["company"]
         cls.other_account = cls.payplug.add_account(name="Méliès", live_allowed=False)
-        cls.other.write(
-            {
-                "payplug_test_key": cls.other_account.test_key,
-                "payplug_enabled": True,
-                "payplug_book_test_payments": True,
-            }
+        cls.other = create_company(
+            cls.env, cls.other_account, payplug_book_test_payments=True
         )
+        cls.env.user.company_ids |= cls.other
         cls.branch = cls.env["res.company"].create(
             {"name": "Lumière Lyon", "parent_id": cls.company.id}
         )
@@ -34,23 +27,7 @@ class TestCompanies(PayplugCommon):
         cls.env.user.company_ids |= cls.branch
 
     def _invoice_of(self, company):
-        return (
-            self.env["account.move"]
-            .with_company(company)
-            .create(
-                {
-                    "move_type": "out_invoice",
-                    "company_id": company.id,
-                    "partner_id": self.partner_a.id,
-                    "invoice_date": "2026-01-15",
-                    "invoice_line_ids": [
-                        Command.create(
-                            {"name": "Service", "price_unit": 120, "tax_ids": False}
-                        )
-                    ],
-                }
-            )
-        )
+        return create_drafts(self.env, company, self.partner_a)
 
     def _pay(self, invoice):
         invoice.action_post()

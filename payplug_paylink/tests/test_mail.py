@@ -43,19 +43,6 @@ class TestMail(PayplugCommon, MailCase):
         """Return the text with ordinary spaces only, one at a time."""
         return " ".join(unescape(text).split())
 
-    def _create_template(self, **values):
-        return (
-            self.env["mail.template"]
-            .with_user(self.biller)
-            .create(
-                {
-                    "name": "Reminder",
-                    "model_id": self.env["ir.model"]._get_id("account.move"),
-                    **values,
-                }
-            )
-        )
-
     def test_send_window_opens_with_our_template_and_the_invoiced_contact(self):
         window = self._open_send_window(self.invoice)
         self.assertEqual(window.template_id, self.template)

@@ -40,7 +40,7 @@ class TestPageTrouble(PageCommon):
             answer = visit()
         waited = time.monotonic() - started
         self.assertGreater(waited, 5.5)
-        self.assertLess(waited, 8)
+        self.assertLess(waited, 10, "as long as five tries would take at least")
         return answer
 
     def test_busy_invoice_is_told_in_friendly_words_after_a_wait(self):

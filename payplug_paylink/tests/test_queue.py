@@ -91,7 +91,7 @@ class TestQueue(QueueCommon):
         self.assertEqual(len(self._run_cron()), 2)
 
     def test_chosen_template_is_used(self):
-        template = self._create_template("<p t-out='object.payment_link'/>")
+        template = self._create_reminder("<p t-out='object.payment_link'/>")
         invoices = self._invoices(2)
         self._enqueue(invoices, template_id=template.id)
         for invoice, mail in zip(invoices, self._run_cron(), strict=True):

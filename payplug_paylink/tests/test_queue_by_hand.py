@@ -44,16 +44,16 @@ class TestQueueByHand(QueueCommon):
         self.assertSentByHand()
 
     def test_send_with_another_template_that_holds_the_link_does_so_too(self):
-        self.assertSentByHand(template_id=self._create_template(LINK).id)
+        self.assertSentByHand(template_id=self._create_reminder(LINK).id)
 
     def test_send_with_a_link_that_was_typed_into_the_mail_does_so_too(self):
         body = f"<p>Dear customer, see {self.first.payment_link}</p>"
-        template = self._create_template(NO_LINK)
+        template = self._create_reminder(NO_LINK)
         self.assertSentByHand(template_id=template.id, body=body)
 
     def test_send_without_the_link_leaves_the_invoice_in_the_queue(self):
         self._enqueue(self.invoices)
-        template = self._create_template(NO_LINK)
+        template = self._create_reminder(NO_LINK)
         window = self._open_own(self.first, template_id=template.id)
         by_hand = self._send_by_hand(window)
         self.assertEqual(len(by_hand), 1)
@@ -81,7 +81,7 @@ class TestQueueByHand(QueueCommon):
         self.assertSendsNothingTwice(self.first._payplug_template())
 
     def test_window_with_another_template_sends_the_link_no_second_time(self):
-        self.assertSendsNothingTwice(self._create_template(LINK))
+        self.assertSendsNothingTwice(self._create_reminder(LINK))
 
     def test_send_without_any_channel_is_not_recorded(self):
         self._send_by_hand(self._open_own(self.first, sending_methods=[]))

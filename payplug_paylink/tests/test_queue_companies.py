@@ -1,8 +1,8 @@
 """Invoices of two companies, each with its own Payplug account, in one batch."""
 
-from odoo import Command
 from odoo.tests import tagged
 
+from .common_company import create_company, create_drafts
 from .common_queue import QueueCommon
 
 
@@ -12,39 +12,15 @@ class TestQueueCompanies(QueueCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.company.payplug_live_key = False
-        cls.other = cls.setup_other_company(
-            name="Méliès SAS",
-            country_id=cls.env.ref("base.fr").id,
-            currency_id=cls.env.ref("base.EUR").id,
-        )["company"]
         cls.other_account = cls.payplug.add_account(name="Méliès", live_allowed=False)
-        cls.other.write(
-            {
-                "payplug_test_key": cls.other_account.test_key,
-                "payplug_enabled": True,
-                "email": "melies@example.com",
-            }
+        cls.other = create_company(
+            cls.env, cls.other_account, email="melies@example.com"
         )
+        cls.env.user.company_ids |= cls.other
         cls.biller.company_ids |= cls.other
 
     def _create_other_invoice(self, amount):
-        invoice = (
-            self.env["account.move"]
-            .with_company(self.other)
-            .create(
-                {
-                    "move_type": "out_invoice",
-                    "company_id": self.other.id,
-                    "partner_id": self.partner_a.id,
-                    "invoice_date": "2026-01-15",
-                    "invoice_line_ids": [
-                        Command.create(
-                            {"name": "Service", "price_unit": amount, "tax_ids": False}
-                        )
-                    ],
-                }
-            )
-        )
+        invoice = create_drafts(self.env, self.other, self.partner_a, amount)
         invoice.action_post()
         return invoice
 

@@ -49,20 +49,11 @@ class TestSending(PayplugCommon, MailCase):
         self.assertIn(self._link_of(self.invoice), self._text(mail))
 
     def test_billing_users_own_template_leaves_with_link_and_button(self):
-        template = (
-            self.env["mail.template"]
-            .with_user(self.biller)
-            .create(
-                {
-                    "name": "Reminder",
-                    "model_id": self.env["ir.model"]._get_id("account.move"),
-                    "email_from": "billing@example.com",
-                    "use_default_to": True,
-                    "subject": "Please pay: {{ object.payment_link }}",
-                    "body_html": "<p>Last reminder</p>"
-                    '<t t-out="object.payment_link_button"/>',
-                }
-            )
+        template = self._create_template(
+            email_from="billing@example.com",
+            use_default_to=True,
+            subject="Please pay: {{ object.payment_link }}",
+            body_html='<p>Last reminder</p><t t-out="object.payment_link_button"/>',
         )
         window = self._open_send_window(self.invoice)
         window.template_id = template
