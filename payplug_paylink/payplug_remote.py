@@ -18,6 +18,8 @@ NO_CONNECTION = "no connection"
 UNREADABLE = "unreadable answer"
 UNTRUSTED_PAGE = "untrusted payment page"
 
+LARGEST_LIMIT = 2**31  # cents; a larger one is no limit, and no integer of a database
+
 ENDED_BY = {"aborted": "cancelled", "timeout": "expired"}  # failure code → state
 
 
@@ -117,7 +119,7 @@ class RemotePayment(NamedTuple):
             raise ValueError("not a payment")
         failure = body.get("failure") or {}
         code = str(failure.get("code") or "")
-        url = (body.get("hosted_payment") or {}).get("payment_url") or ""
+        url = str((body.get("hosted_payment") or {}).get("payment_url") or "")
         return cls(
             id=body["id"],
             url=url if trusts(url) else "",
@@ -173,8 +175,8 @@ class RemoteAccount(NamedTuple):
         return cls(
             name=str(body.get("company_name") or body.get("id") or ""),
             live_allowed=_known(_part(body, "permissions").get("use_live_mode"), bool),
-            min_cents=_known(_part(limits, "min_amounts").get("EUR"), int),
-            max_cents=_known(_part(limits, "max_amounts").get("EUR"), int),
+            min_cents=_limit(_part(limits, "min_amounts")),
+            max_cents=_limit(_part(limits, "max_amounts")),
         )
 
 
@@ -204,6 +206,12 @@ def _part(body, key):
 
 def _known(value, kind):
     return value if type(value) is kind else None
+
+
+def _limit(amounts):
+    """Return a limit in cents, None for what no amount can be."""
+    cents = _known(amounts.get("EUR"), int)
+    return cents if cents and 0 < cents < LARGEST_LIMIT else None
 
 
 def read_details(body):

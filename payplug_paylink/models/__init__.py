@@ -10,6 +10,7 @@ from . import (
     account_move_portal,
     account_move_sending,
     account_partial_reconcile,
+    ir_http,
     payplug_payment_link,
     payplug_payment_link_booking,
     payplug_payment_link_calls,

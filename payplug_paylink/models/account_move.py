@@ -15,6 +15,7 @@ class AccountMove(models.Model):
         index="btree_not_null",
         readonly=True,
         copy=False,
+        check_company=True,
         groups="base.group_user",
     )
     payplug_link_ids = fields.One2many(
@@ -64,6 +65,29 @@ class AccountMove(models.Model):
         compute="_compute_payplug_can_send_link",
         groups="base.group_user",
     )
+
+    # === ACCESS === #
+
+    def _has_field_access(self, field, operation):
+        # EXTEND base: `readonly` guards the screen only. Everything that follows a link
+        # does so in sudo, so nobody but this addon's own code, in sudo too, may set one
+        is_set_by_code = field.name in ("payplug_link_id", "payplug_link_ids")
+        if is_set_by_code and operation == "write" and not self.env.su:
+            return False
+        return super()._has_field_access(field, operation)
+
+    def _traverse_related_sql(self, alias, field, query):
+        # EXTEND base: it follows a link in sudo, to sort and group, and does not ask for
+        # the groups of the field itself
+        if field.related.startswith("payplug_link_id."):
+            self._check_field_access(field, "read")
+        return super()._traverse_related_sql(alias, field, query)
+
+    def _update_cache(self, values, validate=True):
+        # EXTEND base: nor does an onchange, of another record's form either
+        for name in {"payplug_link_id", "payplug_link_ids"}.intersection(values):
+            self._check_field_access(self._fields[name], "write")
+        return super()._update_cache(values, validate)
 
     # === COMPUTE AND SEARCH === #
 

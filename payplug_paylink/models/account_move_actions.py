@@ -1,7 +1,6 @@
 """The buttons of the invoice, and what they open."""
 
 from odoo import models
-from odoo.exceptions import UserError
 
 from ..payplug_remote import PayplugError, PayplugUnavailable
 from .res_company_client import in_a_hurry
@@ -31,7 +30,7 @@ class AccountMove(models.Model):
         except PayplugError as error:
             if was_pending and before_sudo.state != "pending":
                 return self._payplug_withdrawn_notification(error)
-            raise UserError(self.company_id._payplug_explain(error)) from error
+            raise self.company_id._payplug_user_error(error) from error
         if link_sudo.problem:
             return self._payplug_problem_notification(link_sudo)
         if link_sudo.state == "paid":
@@ -104,7 +103,7 @@ class AccountMove(models.Model):
             try:
                 link_sudo._refresh()
             except PayplugError as error:
-                raise UserError(link_sudo.company_id._payplug_explain(error)) from error
+                raise link_sudo.company_id._payplug_user_error(error) from error
 
     def _payplug_link_in_hand_sudo(self):
         """Return the link that a button concerns, in sudo: machines write links."""
@@ -136,7 +135,7 @@ class AccountMove(models.Model):
                     ),
                 )
             except PayplugError as error:
-                raise UserError(link_sudo.company_id._payplug_explain(error)) from error
+                raise link_sudo.company_id._payplug_user_error(error) from error
         return None
 
     def action_payplug_close_link(self):
@@ -151,11 +150,13 @@ class AccountMove(models.Model):
 
     def action_payplug_open_links(self):
         """Show the links of this invoice."""
+        self.env["payplug.payment.link"].check_access("read")
         action = self.env["ir.actions.act_window"]._for_xml_id(
             "payplug_paylink.payplug_payment_link_action"
         )
         return {**action, "domain": [("move_id", "in", self.ids)]}
 
     def action_payplug_open_portal(self):
-        """Open Payplug's own site, where the merchant sees his payments."""
+        """Open Payplug's own site, where the merchant sees the payments."""
+        self.env["payplug.payment.link"].check_access("read")
         return {"type": "ir.actions.act_url", "url": PORTAL_URL, "target": "new"}

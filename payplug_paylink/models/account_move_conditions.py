@@ -1,9 +1,9 @@
 """The conditions: may this invoice be paid by a link, and if not, why not."""
 
 from odoo import models
-from odoo.exceptions import UserError
 from odoo.tools import format_date, format_list
 
+from ..confidential import ConfidentialUserError
 from ..payplug_remote import to_cents
 
 
@@ -116,7 +116,7 @@ class AccountMove(models.Model):
         """
         unmet = self._payplug_unmet_conditions()
         if unmet:
-            raise UserError(
+            raise ConfidentialUserError(
                 self.env._(
                     "No payment link can be sent for %(invoice)s:\n%(reasons)s",
                     invoice=self.display_name,
@@ -173,6 +173,11 @@ class AccountMove(models.Model):
         )
 
     def _payplug_email_obstacle(self):
+        if not self.partner_id.has_access("read"):
+            return self.env._(
+                "You may not read its contact, to whom the mail would go: ask an "
+                "administrator for that right."
+            )
         if self.partner_id._payplug_email():
             return ""
         return self.env._(
@@ -187,8 +192,7 @@ class AccountMove(models.Model):
         amount = self.amount_total if draft else self._payplug_amount_due()
         if self.currency_id.name != "EUR" or not (draft or amount):
             return ""  # told by another condition
-        root_sudo = self.company_id._payplug_root()
-        minimum, maximum = root_sudo.payplug_min_cents, root_sudo.payplug_max_cents
+        minimum, maximum = self.company_id._payplug_limits()
         if minimum <= to_cents(amount) <= maximum:
             return ""
         return self.env._(

@@ -126,8 +126,7 @@ class AccountMove(models.Model):
         """
         if not self._payplug_is_payable():
             return ""
-        links = self.env["payplug.payment.link"].with_context(payplug_customer=True)
-        links = in_a_hurry(links, payplug_waits=True)
+        links = in_a_hurry(self.env["payplug.payment.link"], payplug_waits=True)
         link = links._request(self, customer=True)
         # Payplug may have told just now that it examines what was paid there.
         return link.url if link._fits_today() and not link.is_being_checked else ""

@@ -9,6 +9,7 @@ import re
 from markupsafe import Markup
 
 from odoo import api, fields, models
+from odoo.exceptions import UserError
 from odoo.fields import Domain
 
 BUTTON = Markup(
@@ -128,18 +129,23 @@ class AccountMove(models.Model):
 
     @api.model
     def _search_payment_link(self, operator, value):
-        # Past the rights on links: whoever reads invoices may use the search view.
-        found = Domain("payplug_link_id", "any!", [("url", operator, value)])
-        if operator == "in":
-            found |= Domain(
-                "id", "in", [self._payplug_id_of_page(url) for url in value]
-            )
-        return found
+        """Find the invoices with exactly these links: a part of one finds nothing."""
+        self._check_field_access(self._fields["payment_link"], "read")
+        if operator != "in":
+            return NotImplemented  # Odoo asks again with the opposite, or refuses
+        urls = {url for url in value if isinstance(url, str)}
+        if urls != set(value):
+            raise UserError(self.env._("A payment link is searched by its whole text."))
+        # Past the rights on links: whoever reads an invoice may read its link.
+        links_sudo = self.env["payplug.payment.link"].sudo()
+        found = links_sudo._search([("url", "in", list(urls))]).subselect("move_id")
+        pages = [self._payplug_id_of_page(url) for url in urls]
+        return Domain("id", "in", found) | Domain("id", "in", pages)
 
     @api.model
     def _payplug_id_of_page(self, url):
         """Return the id of the invoice whose stable page this is, 0 if it is none."""
-        shape = PAGE_SHAPE.search(url or "")
+        shape = PAGE_SHAPE.search(url)
         links = self.env["payplug.payment.link"]
         is_ours = shape and links._is_signature("pay", *shape.groups())
         return int(shape[1]) if is_ours else 0

@@ -37,6 +37,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _search_payplug_sending_state(self, operator, value):
+        self._check_field_access(self._fields["payplug_sending_state"], "read")
         if operator != "in":
             return NotImplemented  # Odoo asks again with the opposite
         queue_sudo = self.env["payplug.sending"].sudo()  # as the field itself

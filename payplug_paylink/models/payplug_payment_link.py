@@ -7,6 +7,7 @@ import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
+from odoo.tools import sql
 
 _logger = logging.getLogger(__name__)
 
@@ -129,9 +130,39 @@ class PayplugPaymentLink(models.Model):
         "This invoice has a pending payment link already.",
     )
 
+    # What `init` refers to.
+    _move_id_unique = models.UniqueIndex("(move_id, id)")
+
     # What the cron looks for, and hardly any link is.
     _state_pending_index = models.Index("(checked_at) WHERE state = 'pending'")
     _to_book_index = models.Index("(id) WHERE to_book")
+
+    def init(self):
+        # EXTEND base: when the columns of all models are there
+        self.pool.post_init(self._guard_links_of_invoices)
+
+    def _guard_links_of_invoices(self):
+        """Let the database refuse an invoice that shows another invoice's link.
+
+        Whoever writes it, in whatever way. What was written before this rule is undone.
+        """
+        name = "account_move_payplug_link_id_is_own"
+        if sql.constraint_definition(self.env.cr, "account_move", name):
+            return
+        self.env.cr.execute(
+            """UPDATE account_move move SET payplug_link_id = NULL
+                 FROM payplug_payment_link link
+                WHERE link.id = move.payplug_link_id
+                  AND link.move_id IS DISTINCT FROM move.id"""
+        )
+        sql.add_constraint(
+            self.env.cr,
+            "account_move",
+            name,
+            # In this order: Odoo takes what begins with the field's column for its own.
+            "FOREIGN KEY (id, payplug_link_id)"
+            " REFERENCES payplug_payment_link (move_id, id)",
+        )
 
     # === LOCK === #
 

@@ -45,10 +45,10 @@ class PayplugPaymentLink(models.Model):
             _logger.warning(
                 "Link %s is paid but not booked: %s",
                 self.id,
-                refusal,
+                type(refusal).__name__,
                 exc_info=None if isinstance(refusal, UserError) else refusal,
             )
-            silence = attempt(self.env, link._ask_to_book)
+            silence = attempt(self.env, partial(link._ask_to_book, refusal))
             if silence:  # that the customer paid is stored all the same
                 _logger.error("Nobody was told of it", exc_info=silence)
         return refusal
@@ -118,24 +118,33 @@ class PayplugPaymentLink(models.Model):
     def _asks_what_is_due(self):
         """Tell whether this link asks for what the invoice's customer owes today."""
         due = self.move_id._payplug_amount_due() if self._fits_invoice() else 0.0
-        return self.currency_id.compare_amounts(self.amount, due) == 0
+        return self._is_same_amount(due)
+
+    def _is_same_amount(self, amount):
+        return self.currency_id.compare_amounts(self.amount, amount) == 0
 
     def _take_over_payment(self):
         """Return, reconciled, the payment that an earlier attempt left, if one did.
 
         Another addon may commit in the middle of booking: what it committed is there,
-        and everything after it failed.
+        and everything after it failed. Its memo proves nothing, for anyone may type
+        one: it must be for the same money of the same customer, and no other link's.
         """
         journal_sudo = self.company_id._payplug_root().payplug_journal_id
-        payment = self.env["account.payment"].search(
+        payments = self.env["account.payment"].search(
             [
                 ("journal_id", "=", journal_sudo.id),
+                ("company_id", "=", self.company_id.id),
                 ("payment_type", "=", "inbound"),
+                ("partner_type", "=", "customer"),
+                ("partner_id", "=", self.partner_id.commercial_partner_id.id),
+                ("currency_id", "=", self.currency_id.id),
                 ("state", "not in", ("canceled", "rejected")),
                 ("memo", "=like", f"%{self.payplug_id}"),
-            ],
-            limit=1,
-        )
+            ]
+        ).filtered(lambda payment: self._is_same_amount(payment.amount))
+        claimed = self.search([("account_payment_id", "in", payments.ids)])
+        payment = (payments - claimed.account_payment_id)[:1]
         if payment.state == "draft":
             payment.action_post()
         lines = payment.move_id.line_ids

@@ -1,13 +1,17 @@
 """Calls for help: activities for what only a person can settle."""
 
 from odoo import SUPERUSER_ID, models
+from odoo.exceptions import UserError
 
 
 class PayplugPaymentLink(models.Model):
     _inherit = "payplug.payment.link"
 
-    def _ask_to_book(self):
-        """Call the accountant, once: the hourly attempts go on by themselves."""
+    def _ask_to_book(self, refusal):
+        """Call the accountant, once: the hourly attempts go on by themselves.
+
+        :param Exception refusal: what kept the payment from being booked
+        """
         if self.to_book_activity_id:
             return
         self._tell_unbooked()
@@ -15,8 +19,10 @@ class PayplugPaymentLink(models.Model):
             self.env._("Payplug payment to book"),
             self.env._(
                 "%(payment)s (%(amount)s) was paid on Payplug on %(date)s and could "
-                "not be booked. Check the Payplug journal and its accounts; Odoo tries "
-                "again every hour.",
+                "not be booked: %(why)s Odoo tries again every hour.",
+                why=refusal.args[0]
+                if isinstance(refusal, UserError)
+                else self.env._("check the Payplug journal and its accounts."),
                 **self._names(),
             ),
         )

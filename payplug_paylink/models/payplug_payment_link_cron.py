@@ -162,7 +162,7 @@ class PayplugPaymentLink(models.Model):
 
     def _log_failure(self, error):
         if isinstance(error, (PayplugRejected, UserError)):
-            _logger.info("Link %s: %s", self.id, error)
+            _logger.info("Link %s: %s", self.id, type(error).__name__)
         elif not self.to_book:  # booking has told it
             _logger.error("Link %s was left aside", self.id, exc_info=error)
 

@@ -119,19 +119,21 @@ class PayplugPaymentLink(models.Model):
         is_person = user._is_internal() and user.id != SUPERUSER_ID
         return self if is_person else self._for_accountant()
 
-    def _tell_made(self):
+    def _tell_made(self, customer):
         if not self:
             return
-        told = {link.move_id.id: link._speaker()._made_sentence() for link in self}
+        told = {
+            link.move_id.id: link._speaker()._made_sentence(customer) for link in self
+        }
         speaker = self[:1]._speaker()
         speaker.move_id.browse(told)._message_log_batch(told)
 
-    def _made_sentence(self):
+    def _made_sentence(self, customer):
         values = {
             "mode": self.company_id._payplug_mode_word(self.is_live),
             **self._names(),
         }
-        if self.env.context.get("payplug_customer"):
+        if customer:
             return self.env._(
                 "Payment link %(payment)s of %(amount)s made by the customer "
                 "(%(mode)s).",

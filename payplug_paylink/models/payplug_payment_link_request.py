@@ -63,7 +63,7 @@ class PayplugPaymentLink(models.Model):
         unbooked_sudo = move._payplug_links_to_book()
         if unbooked_sudo and not move._payplug_amount_due():
             return unbooked_sudo[:1]
-        return self.sudo()._create_for(move)
+        return self.sudo()._create_for(move, customer)
 
     def _is_reusable(self, customer):
         """Tell whether a link that was just asked about is good enough.
@@ -89,20 +89,24 @@ class PayplugPaymentLink(models.Model):
             and self.is_live == self.company_id._payplug_is_live()
         )
 
-    def _create_for(self, move):
-        """Create a payment at Payplug and its link, as one: both or none stay."""
+    def _create_for(self, move, customer):
+        """Create a payment at Payplug and its link, as one: both or none stay.
+
+        :param bool customer: as for `_request`
+        """
         with self.env.cr.savepoint():
             link = self._create_row(move)
             client = link._client()
             remote = client.create_payment(link._prepare_payload())
-            link._take([remote], client)
+            link._take([remote], client, customer)
         return link
 
-    def _take(self, remotes, client):
+    def _take(self, remotes, client, customer=False):
         """Take over the payments that were made for these rows, or let nobody pay them.
 
         :param list remotes: the new `RemotePayment` of each row, in their order
         :param PayplugClient client: the one that made them
+        :param bool customer: whether the customer asked for them
         """
         with ExitStack() as undo:
             # Here and not by the hook alone: a caller's savepoint runs none.
@@ -117,7 +121,7 @@ class PayplugPaymentLink(models.Model):
                     }
                 )
                 link._become_current()
-            self._tell_made()
+            self._tell_made(customer)
             self.env.flush_all()
             self.env.cr.postrollback.add(undo.pop_all().close)
 

@@ -72,6 +72,27 @@ class PayplugSending(models.Model):
     _waiting_index = models.Index("(id) WHERE state = 'waiting'")
     _untold_index = models.Index("(user_id) WHERE NOT is_told")
 
+    @api.model
+    def _check_template_and_report(self, template, report):
+        """Check, in the user's name, that these write and print invoices.
+
+        A template or report of another model would show another model's record.
+
+        :param template: the `mail.template`, may be empty
+        :param report: the `ir.actions.report`, may be empty
+        :raise UserError: if they are of another model
+        :raise AccessError: if the user may not read them
+        """
+        for record in (template, report):
+            record.check_access("read")
+            if record and record.model != "account.move":
+                raise UserError(
+                    self.env._(
+                        "%(name)s is not made for invoices: choose another one.",
+                        name=record.display_name,
+                    )
+                )
+
     # === IN AND OUT === #
 
     @api.model
@@ -81,7 +102,11 @@ class PayplugSending(models.Model):
         :param moves: `account.move` records, whose conditions were checked
         :param template: the `mail.template`, empty for ours
         :param report: the `ir.actions.report` to print, empty for the usual one
+        :raise UserError: if template or report are not for invoices
         """
+        self.sudo(False)._check_template_and_report(
+            template.sudo(False), report.sudo(False)
+        )
         values = {
             "state": "waiting",
             "user_id": self.env.user.id,

@@ -72,7 +72,7 @@ class PayplugSending(models.Model):
                 company=self.company_id.name,
             )
         if isinstance(error, UserError):
-            return str(error)
+            return error.args[0]
         _logger.error("Invoice %s was not sent", move.id, exc_info=error)
         return move.env._(
             "An unexpected error, which the server's log tells: call the administrator."

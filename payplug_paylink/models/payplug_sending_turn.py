@@ -57,7 +57,7 @@ class PayplugSending(models.Model):
                 # After the commit: the mail waits in Odoo's own queue.
                 self.env.cr.rollback()
                 _logger.warning(
-                    "The mail of row %s will leave later: %s", self.id, error
+                    "The mail of row %s leaves later: %s", self.id, type(error).__name__
                 )
                 return True, None
         self._give_back(fields.Datetime.now() + ASK_AGAIN)
@@ -132,6 +132,7 @@ class PayplugSending(models.Model):
         move = self._move_of_worker()
         self._check_conditions(move)
         template = self._check_template(move)
+        self._check_template_and_report(template.sudo(), self.pdf_report_id)
         before = move.message_ids
         move.env["account.move.send"]._generate_and_send_invoices(
             move,

@@ -5,7 +5,7 @@ from odoo.exceptions import UserError, ValidationError
 
 from ..payplug_remote import KEY_SHAPE, from_cents
 
-# Cents: the limits that the service which this addon replaces has for everybody.
+# Cents: the limits of this addon for everybody. An account's own only narrow them.
 MIN_CENTS, MAX_CENTS = 100, 2_000_000
 
 
@@ -16,6 +16,7 @@ class ResCompany(models.Model):
         string="Payplug payment links",
         copy=False,
         help="Send customers a link to pay their invoice by card on Payplug's page.",
+        groups="base.group_user",
     )
     payplug_mode = fields.Selection(
         selection=[("test", "Test: no real money"), ("live", "Live")],
@@ -23,6 +24,7 @@ class ResCompany(models.Model):
         default="test",
         required=True,
         copy=False,
+        groups="base.group_user",
     )
     payplug_test_key = fields.Char(
         string="Payplug test key", groups="base.group_system", copy=False
@@ -31,14 +33,14 @@ class ResCompany(models.Model):
         string="Payplug live key", groups="base.group_system", copy=False
     )
     payplug_account_name = fields.Char(
-        string="Payplug account", readonly=True, copy=False
+        string="Payplug account", readonly=True, copy=False, groups="base.group_user"
     )
     # As Payplug gives them: of the account behind the key in use, once it was asked.
     payplug_min_cents = fields.Integer(
-        string="Payplug minimum (cents)", default=MIN_CENTS, copy=False
+        string="Payplug minimum (cents)", default=MIN_CENTS, copy=False, groups="base.group_user"
     )
     payplug_max_cents = fields.Integer(
-        string="Payplug maximum (cents)", default=MAX_CENTS, copy=False
+        string="Payplug maximum (cents)", default=MAX_CENTS, copy=False, groups="base.group_user"
     )
     payplug_journal_id = fields.Many2one(
         comodel_name="account.journal",
@@ -47,6 +49,7 @@ class ResCompany(models.Model):
         check_company=True,
         copy=False,
         help="Where payments by Payplug are booked until Payplug pays them out.",
+        groups="base.group_user",
     )
     payplug_link_target = fields.Selection(
         selection=[
@@ -57,22 +60,26 @@ class ResCompany(models.Model):
         default="page",
         required=True,
         copy=False,
+        groups="base.group_user",
     )
     payplug_customer_renewal = fields.Boolean(
         string="Payplug links renewed by customers",
         default=True,
         copy=False,
         help="After a link's end, the customer can go on to pay by himself.",
+        groups="base.group_user",
     )
     payplug_qr_code = fields.Boolean(
         string="Payplug QR code on invoices",
         copy=False,
         help="Invoices carry a QR code and a link to their payment page.",
+        groups="base.group_user",
     )
     payplug_book_test_payments = fields.Boolean(
         string="Book test payments",
         copy=False,
         help="For trials on a database without real accounts.",
+        groups="base.group_user",
     )
 
     @api.constrains("payplug_test_key", "payplug_live_key")
@@ -247,12 +254,26 @@ class ResCompany(models.Model):
             )
         return root_sudo.payplug_journal_id._payplug_obstacle(root_sudo)
 
+    def _payplug_limits(self):
+        """Return the smallest and the largest amount of a payment, in cents.
+
+        Both may be paid. What Payplug's account allows beyond 1 to 20 000 € does not
+        count (ARCHITECTURE.rst, Conditions).
+
+        :rtype: tuple
+        """
+        root_sudo = self._payplug_root()
+        return (
+            max(root_sudo.payplug_min_cents, MIN_CENTS),
+            min(root_sudo.payplug_max_cents, MAX_CENTS),
+        )
+
     def _payplug_limits_text(self):
         """Return the smallest and the largest amount of a payment, for people."""
-        root_sudo = self._payplug_root()
         euro = self.env.ref("base.EUR")
+        minimum, maximum = map(from_cents, self._payplug_limits())
         return self.env._(
             "%(minimum)s to %(maximum)s",
-            minimum=euro.format(from_cents(root_sudo.payplug_min_cents)),
-            maximum=euro.format(from_cents(root_sudo.payplug_max_cents)),
+            minimum=euro.format(minimum),
+            maximum=euro.format(maximum),
         )

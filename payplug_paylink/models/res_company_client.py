@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from odoo import api, models
 from odoo.exceptions import UserError
 
+from ..confidential import ConfidentialUserError
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import (
     NO_ANSWER,
@@ -21,6 +22,10 @@ INTERNAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home", ".test
 REQUEST_SECONDS = 9  # what all calls of one request may take together (design 5)
 
 
+class Deadline(float):
+    """A moment of `time.monotonic`; as a type, for no request can put it in a context."""
+
+
 def in_a_hurry(records, **context):
     """Return the records for a request in which somebody waits: its calls all end soon.
 
@@ -29,8 +34,14 @@ def in_a_hurry(records, **context):
     :param context: further keys; ``payplug_waits`` for a person who would see an error
         page where another request holds the invoice's lock
     """
-    context.setdefault("payplug_deadline", time.monotonic() + REQUEST_SECONDS)
-    return records.with_context(**{**context, **records.env.context})
+    if _deadline(records) is None:
+        context["payplug_deadline"] = Deadline(time.monotonic() + REQUEST_SECONDS)
+    return records.with_context(**context)
+
+
+def _deadline(records):
+    found = records.env.context.get("payplug_deadline")
+    return found if isinstance(found, Deadline) else None
 
 
 def is_public(url):
@@ -72,7 +83,7 @@ class ResCompany(models.Model):
         return PayplugClient(
             SecretKey(key),
             self._payplug_api_url(),
-            self.env.context.get("payplug_deadline"),
+            _deadline(self),
         )
 
     @api.model
@@ -111,6 +122,10 @@ class ResCompany(models.Model):
             root_sudo.payplug_min_cents = account.min_cents
         if account.max_cents:
             root_sudo.payplug_max_cents = account.max_cents
+
+    def _payplug_user_error(self, error):
+        """Return a `PayplugError` as what a user is shown; it may quote a customer."""
+        return ConfidentialUserError(self._payplug_explain(error))
 
     def _payplug_explain(self, error):
         """Return what a `PayplugError` means for a user: what happened, what to do.

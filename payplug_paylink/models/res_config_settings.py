@@ -101,7 +101,7 @@ class ResConfigSettings(models.TransientModel):
                 )
             ) from error
         except PayplugError as error:
-            raise UserError(company._payplug_explain(error)) from error
+            raise company._payplug_user_error(error) from error
 
     def set_values(self):
         """Learn the limits of an account that was connected just now."""
@@ -157,7 +157,7 @@ class ResConfigSettings(models.TransientModel):
         try:
             account = company._payplug_read_account()
         except PayplugError as error:
-            raise UserError(company._payplug_explain(error)) from error
+            raise company._payplug_user_error(error) from error
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",

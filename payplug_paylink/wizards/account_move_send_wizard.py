@@ -9,14 +9,17 @@ class AccountMoveSendWizard(models.TransientModel):
 
     payplug_seen_at = fields.Datetime(
         string="Sent when opened",
-        default=lambda self: self._default_payplug_seen_at(),
+        compute="_compute_payplug_seen_at",
+        store=True,
+        readonly=False,
         help="When the link had last been sent, as this window opened.",
     )
 
-    @api.model
-    def _default_payplug_seen_at(self):
-        moves = self.env["account.move"].browse(self.env.context.get("active_ids"))
-        return moves._payplug_sendings_sudo()[:1].sent_at
+    @api.depends("move_id")
+    def _compute_payplug_seen_at(self):
+        for wizard in self:
+            move = wizard.move_id._filtered_access("read")
+            wizard.payplug_seen_at = move._payplug_sendings_sudo().sent_at
 
     @api.depends("template_id")
     def _compute_alerts(self):
@@ -29,7 +32,7 @@ class AccountMoveSendWizard(models.TransientModel):
 
     def _payplug_sends_link(self):
         """Tell whether the mail is written with our template."""
-        template = self.move_id._payplug_template()
+        template = self.env["account.move"]._payplug_template()
         return bool(template) and self.template_id == template
 
     def _payplug_mails_link(self):
@@ -60,6 +63,7 @@ class AccountMoveSendWizard(models.TransientModel):
 
     def action_send_and_print(self, allow_fallback_pdf=False):
         # EXTEND account: what is sent here is not sent in the background, too
+        self.move_id.check_access("write")
         by_hand = self.filtered(lambda wizard: wizard._payplug_mails_link())
         by_hand._payplug_leave_queue()
         result = super().action_send_and_print(allow_fallback_pdf=allow_fallback_pdf)

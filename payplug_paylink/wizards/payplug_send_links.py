@@ -37,6 +37,12 @@ class PayplugSendLinks(models.TransientModel):
     ready_count = fields.Integer(compute="_compute_groups")
     refused_count = fields.Integer(compute="_compute_groups")
 
+    @api.constrains("template_id", "pdf_report_id")
+    def _check_template_and_report(self):
+        for wizard in self:
+            queue = wizard.env["payplug.sending"]
+            queue._check_template_and_report(wizard.template_id, wizard.pdf_report_id)
+
     @api.model
     def _open(self, moves):
         """Return the action that opens the window for these invoices, judged.
@@ -93,6 +99,7 @@ class PayplugSendLinks(models.TransientModel):
         """
         self.ensure_one()
         moves = self.ready_ids.move_id
+        moves.check_access("write")
         # By somebody else, while this window was open.
         done = set(moves._payplug_waiting())
         if not self.again:
@@ -100,7 +107,6 @@ class PayplugSendLinks(models.TransientModel):
         moves = moves.filtered(lambda move: move not in done)
         if not moves:
             raise UserError(self.env._("None of these invoices can be sent."))
-        moves.check_access("write")
         queue_sudo = self.env["payplug.sending"].sudo()  # machines write the queue
         queue_sudo._enqueue(moves, self.template_id, self.pdf_report_id)
         return {

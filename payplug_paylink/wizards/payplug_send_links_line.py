@@ -12,13 +12,29 @@ class PayplugSendLinksLine(models.TransientModel):
     move_id = fields.Many2one(
         "account.move", string="Invoice", required=True, ondelete="cascade"
     )
-    partner_id = fields.Many2one(related="move_id.partner_id", string="Customer")
-    email = fields.Char(related="move_id.partner_id.email", string="E-mail")
-    currency_id = fields.Many2one(related="move_id.currency_id")
+    # Read as the user and not as related fields, which are read in sudo.
+    partner_id = fields.Many2one(
+        "res.partner", string="Customer", compute="_compute_customer"
+    )
+    email = fields.Char(string="E-mail", compute="_compute_customer")
+    currency_id = fields.Many2one(related="move_id.currency_id", related_sudo=False)
     amount = fields.Monetary(string="Amount due", compute="_compute_amount")
     reasons = fields.Text(readonly=True)
     sent_at = fields.Datetime(readonly=True)
     why_not = fields.Text(string="Why not", compute="_compute_why_not")
+
+    @api.constrains("move_id")
+    def _check_move_access(self):
+        """Let nobody put invoices into the window that they may not read."""
+        self.move_id.check_access("read")
+
+    @api.depends("move_id")
+    def _compute_customer(self):
+        for line in self:
+            customer = line.move_id.partner_id
+            readable = customer._filtered_access("read")
+            line.partner_id = readable
+            line.email = readable.email
 
     @api.depends("move_id")
     def _compute_amount(self):

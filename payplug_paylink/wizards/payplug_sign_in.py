@@ -31,6 +31,7 @@ class PayplugSignIn(models.TransientModel):
             keys are then kept
         """
         self.ensure_one()
+        self.company_id.check_access("write")
         company = in_a_hurry(self.company_id._payplug_root())
         keys = self._fetch_keys(company)
         company.write({**self._prepare_keys(company, keys), "payplug_enabled": True})
@@ -52,7 +53,7 @@ class PayplugSignIn(models.TransientModel):
 
     def _fetch_keys(self, company):
         password = self.env.context.get("payplug_password")
-        if not self.email or not password:
+        if not self.email or not password or not isinstance(password, str):
             raise UserError(
                 self.env._(
                     "Type the e-mail address and the password of your Payplug account."
@@ -75,4 +76,4 @@ class PayplugSignIn(models.TransientModel):
                 )
             ) from error
         except PayplugError as error:
-            raise UserError(company._payplug_explain(error)) from error
+            raise company._payplug_user_error(error) from error

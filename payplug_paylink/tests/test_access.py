@@ -1,0 +1,440 @@
+"""Who may do what with each model, field, method and route of this addon.
+
+The rows below are compared with the registry: what is new and has no row here fails.
+"""
+
+import inspect
+
+from odoo import Command
+from odoo.exceptions import AccessError, UserError
+from odoo.http import Controller
+from odoo.service.model import call_kw
+from odoo.tests import HttpCase, tagged
+
+from odoo.addons.mail.tests.common import mail_new_test_user
+
+from .common import PayplugCommon
+
+ADDON = "payplug_paylink"
+PASSWORD = "a password of 12 characters"
+
+# role: groups of the user
+ROLES = {
+    "administrator": "base.group_system",
+    "accountant": "account.group_account_manager",
+    "billing": "account.group_account_invoice",
+    "read-only": "account.group_account_readonly",
+    "internal": "base.group_user",
+    "customer": "base.group_portal",  # whose invoice it is
+    "other customer": "base.group_portal",
+    "public": "base.group_public",
+    "other company": "account.group_account_invoice",
+    "branch": "account.group_account_invoice",  # of this company, and in it alone
+}
+BILLING = {"accountant", "billing"}
+BOOKS = BILLING | {"read-only"}
+STAFF = BOOKS | {"administrator", "internal"}
+ADMINISTRATOR = {"administrator"}
+# The fixtures' windows belong to the billing user.
+CREATOR = {"billing"}
+ANY_BILLING = BILLING | {"other company", "branch"}
+NOBODY = set()
+
+# model: who may read, create, write, delete records of their own company
+MODELS = {
+    "payplug.payment.link": (BOOKS, NOBODY, NOBODY, NOBODY),
+    "payplug.sending": (BOOKS, NOBODY, NOBODY, NOBODY),
+    "payplug.send.links": (CREATOR, ANY_BILLING, CREATOR, NOBODY),
+    "payplug.send.links.line": (CREATOR, ANY_BILLING, CREATOR, NOBODY),
+    "payplug.sign.in": (NOBODY, ADMINISTRATOR, NOBODY, NOBODY),
+}
+
+# model, who reads the fields of this company's record, their names
+FIELDS = [
+    (
+        "account.move",
+        BOOKS,
+        """online_payment payment_id payment_link payment_link_amount
+        payment_link_button payment_link_until payplug_can_send_link
+        payplug_expires_at payplug_link_count payplug_link_id payplug_link_ids
+        payplug_problem payplug_refusal payplug_sending_reason payplug_sending_state
+        payplug_state""",
+    ),
+    (
+        "payplug.payment.link",
+        BOOKS,
+        """account_payment_id amount amount_refunded checked_at company_id currency_id
+        expires_at is_being_checked is_live move_id paid_at partner_id payplug_id
+        problem refusal refusal_text retry_at state to_book to_book_activity_id
+        to_cancel url""",
+    ),
+    (
+        "payplug.sending",
+        BOOKS,
+        """attempts company_id is_told link_id message_id move_id pdf_report_id reason
+        retry_at sent_at state template_id user_id""",
+    ),
+    (
+        "payplug.send.links",
+        CREATOR,
+        """again available_report_ids line_ids pdf_report_id ready_count ready_ids
+        refused_count refused_ids template_id""",
+    ),
+    (
+        "payplug.send.links.line",
+        CREATOR,
+        """amount currency_id email move_id partner_id reasons sent_at why_not
+        wizard_id""",
+    ),
+    ("payplug.sign.in", NOBODY, "company_id email password"),
+    ("account.move.send.wizard", ANY_BILLING, "payplug_seen_at"),  # Odoo's own model
+    (
+        "res.company",
+        STAFF,
+        """payplug_account_name payplug_book_test_payments payplug_customer_renewal
+        payplug_enabled payplug_journal_id payplug_link_target payplug_max_cents
+        payplug_min_cents payplug_mode payplug_qr_code""",
+    ),
+    ("res.company", ADMINISTRATOR, "payplug_live_key payplug_test_key"),
+    (
+        "res.config.settings",
+        ADMINISTRATOR,
+        """payplug_account_name payplug_book_test_payments payplug_customer_renewal
+        payplug_enabled payplug_journal_id payplug_limits payplug_link_target
+        payplug_live_key payplug_mode payplug_qr_code payplug_root_id
+        payplug_test_key payplug_url_warning""",
+    ),
+]
+
+# model: who may write its fields of ours; whoever has no row may write none
+WRITERS = {
+    "payplug.send.links": CREATOR,
+    "payplug.send.links.line": CREATOR,
+    "res.company": ADMINISTRATOR,
+    "res.config.settings": ADMINISTRATOR,
+    "account.move.send.wizard": ANY_BILLING,
+}
+
+# model: who may search it, and finds only what is theirs
+OWN_SEARCH = {
+    "account.move": ANY_BILLING,
+    "payplug.payment.link": ANY_BILLING,
+    "payplug.sending": ANY_BILLING,
+    "payplug.send.links": ANY_BILLING,
+    "payplug.send.links.line": ANY_BILLING,
+    "payplug.sign.in": ADMINISTRATOR,
+    "res.company": STAFF | ANY_BILLING,
+}
+
+CORE = "the right is Odoo's own"
+# model, method: who may call it on this company's record
+METHODS = {
+    ("account.move", "action_payplug_send_link"): BILLING,
+    ("account.move", "action_payplug_refresh"): BILLING,
+    ("account.move", "action_payplug_cancel_link"): BILLING,
+    ("account.move", "action_payplug_close_link"): BILLING,
+    ("account.move", "action_payplug_open_links"): BOOKS | ANY_BILLING,
+    ("account.move", "action_payplug_open_portal"): BOOKS | ANY_BILLING,
+    ("account.move", "action_payplug_take_back"): BILLING,
+    ("account.move", "action_toggle_block_payment"): CORE,
+    ("account.move", "button_draft"): CORE,
+    ("account.move", "mail_allowed_qweb_expressions"): CORE,
+    ("account.move", "unlink"): CORE,
+    ("account.partial.reconcile", "unlink"): CORE,
+    ("account.move.send.wizard", "action_send_and_print"): CORE,
+    ("payplug.payment.link", "init"): NOBODY,
+    ("payplug.sending", "action_retry"): BILLING,
+    ("payplug.sending", "action_take_back"): BILLING,
+    ("payplug.send.links", "action_send"): CREATOR,
+    ("payplug.sign.in", "action_sign_in"): NOBODY,
+    ("res.company", "create"): CORE,
+    ("res.company", "write"): CORE,
+    ("res.config.settings", "action_payplug_sign_in"): ADMINISTRATOR,
+    ("res.config.settings", "action_payplug_test_connection"): ADMINISTRATOR,
+    ("res.config.settings", "set_values"): CORE,
+}
+
+# routes of this addon; all of them open to everyone who has a signed address
+ROUTES = {
+    "/payplug/notify/<string:link_id>/<string:signature>",
+    "/payplug/return/<string:link_id>/<string:signature>",
+    "/payplug/pay/<string:move_id>/<string:signature>",
+}
+VALUES = {
+    "boolean": True,
+    "char": "sk_test_x",
+    "date": "2026-01-01",
+    "datetime": "2026-01-01 00:00:00",
+    "html": "x",
+    "integer": 1,
+    "monetary": 1.0,
+    "text": "x",
+}
+
+
+@tagged("post_install", "-at_install")
+class TestAccess(PayplugCommon, HttpCase):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.users = {role: cls._create_role(role) for role in ROLES}
+        cls.invoice = cls._create_payable_invoice(
+            partner_id=cls.users["customer"].partner_id.id
+        )
+
+    def setUp(self):
+        super().setUp()
+        self.records = self._create_records()
+        self.env.flush_all()
+
+    @classmethod
+    def _create_role(cls, role):
+        company = cls._companies().get(role, cls.company)
+        is_staff = ROLES[role] not in ("base.group_portal", "base.group_public")
+        return mail_new_test_user(
+            cls.env,
+            login=f"payplug {role}",
+            password=PASSWORD,
+            name=role.title(),
+            email=f"{role.replace(' ', '.')}@example.com",
+            groups=ROLES[role],
+            notification_type="inbox" if is_staff else "email",
+            company_id=company.id,
+            company_ids=[Command.set(company.ids)],
+        )
+
+    @classmethod
+    def _companies(cls):
+        if "branch" not in vars(cls):
+            cls.branch = cls.env["res.company"].create(
+                {"name": "Lumière Lyon", "parent_id": cls.company.id}
+            )
+            cls.rival = cls.env["res.company"].create({"name": "Rival SA"})
+        return {"branch": cls.branch, "other company": cls.rival}
+
+    def _create_records(self):
+        """Return a record of each model that has fields or methods of ours."""
+        env = self.env
+        as_biller = self.users["billing"]
+        link = env["payplug.payment.link"]._request(self.invoice)
+        window = env["payplug.send.links"].with_user(as_biller)
+        window = window.create(
+            {"line_ids": [Command.create({"move_id": self.invoice.id})]}
+        )
+        queued = self._create_payable_invoice()
+        queue = env["payplug.sending"].sudo()
+        queue._enqueue(queued, env["mail.template"], env["ir.actions.report"])
+        send = env["account.move.send.wizard"].with_user(as_biller)
+        return {
+            "account.move": self.invoice,
+            "payplug.payment.link": link,
+            "payplug.sending": queue.search([("move_id", "=", queued.id)]),
+            "payplug.send.links": window,
+            "payplug.send.links.line": window.line_ids,
+            "payplug.sign.in": env["payplug.sign.in"].sudo().create({"email": "x@y.fr"}),
+            "account.move.send.wizard": send.create({"move_id": self.invoice.id}),
+            "res.company": self.company,
+            "res.config.settings": env["res.config.settings"].sudo().create({}),
+        }
+
+    def _as(self, role, model):
+        """Return the record of a model as this role sees it, with nothing cached."""
+        self.env.invalidate_all()
+        user = self.users[role]
+        record = self.records[model].with_user(user).sudo(False)
+        return record.with_context(allowed_company_ids=user.company_id.ids)
+
+    def _is_allowed(self, act):
+        """Tell whether something is not refused for want of a right."""
+        try:
+            with self.env.cr.savepoint() as savepoint:
+                act()
+                savepoint.rollback()
+        except AccessError:
+            return False
+        except UserError:
+            return True
+        finally:
+            self.env.invalidate_all()
+        return True
+
+    def _check(self, what, expected, act):
+        """Check that exactly the expected roles may do something.
+
+        :param act: a function of a role
+        """
+        found = {role for role in ROLES if self._is_allowed(lambda: act(role))}
+        self.assertEqual(found, expected, what)
+
+    def _check_refused(self, what, roles, act):
+        """Check that some roles may not do something.
+
+        :param act: a function of a role
+        """
+        found = {role for role in roles if self._is_allowed(lambda: act(role))}
+        with self.subTest(what=what):
+            self.assertFalse(found)
+
+    def _own_fields(self, model):
+        """Return the names of the fields that this addon gives a model."""
+        own = self.env[model]._original_module == ADDON
+        return {
+            name
+            for name, field in self.env[model]._fields.items()
+            if ADDON in field._modules
+            and not field.inherited
+            and not (own and name in ("id", "display_name"))
+            and not name.startswith(("create_", "write_"))
+        }
+
+
+    def test_every_model_field_method_and_route_has_a_row(self):
+        models = {
+            name
+            for name, cls in self.registry.items()
+            if cls._original_module == ADDON and not cls._abstract
+        }
+        self.assertEqual(models, set(MODELS))
+        for name in self.registry:
+            rows = " ".join(names for model, _who, names in FIELDS if model == name)
+            self.assertEqual(self._own_fields(name), set(rows.split()), name)
+        methods = {
+            (name, method)
+            for name, cls in self.registry.items()
+            for base in cls.__mro__
+            if base.__module__.startswith(f"odoo.addons.{ADDON}.")
+            for method, value in vars(base).items()
+            if inspect.isfunction(getattr(value, "__func__", value))
+            and not method.startswith("_")
+        }
+        self.assertEqual(methods, set(METHODS))
+        routes = {
+            path
+            for controller in Controller.children_classes[ADDON]
+            for endpoint in vars(controller).values()
+            for path in getattr(endpoint, "original_routing", {}).get("routes") or ()
+        }
+        self.assertEqual(routes, ROUTES)
+
+    def test_rights_on_models_are_those_of_the_table(self):
+        for model, rights in MODELS.items():
+            for operation, expected in zip(
+                ("read", "create", "write", "unlink"), rights, strict=True
+            ):
+                with self.subTest(model=model, operation=operation):
+                    self._check(
+                        operation,
+                        expected,
+                        lambda role, model=model, operation=operation: self._as(
+                            role, model
+                        )[:0 if operation == "create" else 1].check_access(operation),
+                    )
+
+    def test_fields_are_read_by_the_roles_of_the_table_alone(self):
+        for model, readers, names in FIELDS:
+            for name in names.split():
+                with self.subTest(model=model, field=name):
+                    self._check(
+                        name,
+                        readers,
+                        lambda role, model=model, name=name: self._as(role, model).read(
+                            [name]
+                        ),
+                    )
+
+    def test_fields_are_searched_sorted_and_grouped_by_their_readers_alone(self):
+        for model, readers, names in FIELDS:
+            others = set(ROLES) - readers - OWN_SEARCH.get(model, NOBODY)
+            for name in names.split():
+                for words, act in self._searches(model, name).items():
+                    self._check_refused(f"{words} {model}.{name}", others, act)
+
+    def _value(self, field):
+        """Return a value that this field can have."""
+        if field.type == "selection":
+            return field.get_values(self.env)[-1]
+        if field.relational:
+            return self.env[field.comodel_name].search([], limit=1).id
+        return VALUES[field.type]
+
+    def _searches(self, model, name):
+        """Return the ways to ask for a field in a search, as functions of a role."""
+        field = self.env[model]._fields[name]
+        value = self._value(field)
+        ways = {}
+        if field._description_searchable:
+            ways["search"] = lambda records: records.search([(name, "in", [value])])
+        if field._description_sortable:
+            ways["sort"] = lambda records: records.search([], order=name)
+        if field._description_groupable:
+            ways["group"] = lambda records: records.formatted_read_group([], [name])
+        return {
+            words: lambda role, way=way: way(self._as(role, model))
+            for words, way in ways.items()
+        }
+
+    def test_fields_are_written_by_the_roles_of_the_table_alone(self):
+        for model, _readers, names in FIELDS:
+            for name in names.split():
+                others = set(ROLES) - WRITERS.get(model, NOBODY)
+                for role in others:
+                    with self.subTest(model=model, field=name, role=role):
+                        self._check_unwritable(role, model, name)
+
+    def _check_unwritable(self, role, model, name):
+        field = self.env[model]._fields[name]
+        record_sudo = self.records[model].sudo()
+        before = record_sudo[name]
+        value = self._value(field)
+        if field.type in ("one2many", "many2many"):
+            value = [Command.link(value)]
+        self._is_allowed(lambda: self._as(role, model).write({name: value}))
+        self.env.invalidate_all()
+        self.assertEqual(record_sudo[name], before)
+
+    def test_methods_are_called_by_the_roles_of_the_table_alone(self):
+        for (model, method), callers in METHODS.items():
+            if callers == CORE:
+                continue
+            with self.subTest(model=model, method=method):
+                self._check(
+                    method,
+                    callers,
+                    lambda role, model=model, method=method: call_kw(
+                        self._as(role, model).browse(),
+                        method,
+                        [self.records[model].ids],
+                        {},
+                    ),
+                )
+
+
+    def test_a_signed_address_is_the_only_right_that_a_route_asks_for(self):
+        link = self.records["payplug.payment.link"]
+        addresses = {
+            "return": link._door_url("return"),
+            "pay": self.invoice._payplug_page_url(),
+        }
+        for role in (None, "other customer", "internal", "other company"):
+            self.authenticate(role and f"payplug {role}", role and PASSWORD)
+            for name, address in addresses.items():
+                path = address[address.index("/payplug/") :]
+                with self.subTest(role=role, route=name):
+                    self.assertLess(
+                        self.url_open(path, allow_redirects=False).status_code, 400
+                    )
+                    self.assertEqual(self.url_open(f"{path[:-1]}z").status_code, 404)
+
+    def test_an_argument_called_self_is_a_bad_request(self):
+        link = self.records["payplug.payment.link"]
+        page = self.invoice._payplug_page_url()
+        for method, address in (
+            ("GET", page),
+            ("POST", page),
+            ("GET", link._door_url("return")),
+            ("POST", link._door_url("notify")),
+        ):
+            path = address[address.index("/payplug/") :]
+            with self.subTest(method=method, path=path):
+                response = self.url_open(f"{path}?self=1", method=method)
+                self.assertEqual(response.status_code, 400)

@@ -1,0 +1,460 @@
+"""What a user, a customer or a stranger brings along is never simply believed."""
+
+import json
+import logging
+
+from odoo import Command
+from odoo.exceptions import AccessError, UserError
+from odoo.service.model import call_kw
+from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
+
+from ..payplug_api import API_URL, PayplugClient
+from ..payplug_remote import SecretKey
+from .common import PayplugBookingCommon, PayplugCommon
+from .common_queue import QueueCommon
+
+EMAIL = "marie.durand@example.com"
+
+
+@tagged("post_install", "-at_install")
+class TestForeignLink(PayplugCommon):
+    """An invoice shows its own links, and nobody chooses which."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.rival = cls.setup_other_company(name="Rival SA")["company"]
+
+    def setUp(self):
+        super().setUp()
+        self.invoice = self._create_payable_invoice(102)
+        self.foreign = self._request(self._create_payable_invoice(308))
+        self.env.flush_all()
+        self.env.invalidate_all()
+
+    def _as_biller(self, records):
+        return records.with_user(self.biller).sudo(False)
+
+    def _values(self):
+        link = self.foreign.id
+        yield {"payplug_link_id": link}
+        yield {"payplug_link_ids": [Command.link(link)]}
+        yield {"payplug_link_ids": [Command.update(link, {"state": "paid"})]}
+
+    def test_billing_user_cannot_write_which_link_an_invoice_shows(self):
+        for values in self._values():
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                self._as_biller(self.invoice).write(values)
+
+    def test_billing_user_cannot_create_an_invoice_with_a_link(self):
+        moves = self._as_biller(self.env["account.move"])
+        for values in self._values():
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                moves.create({"move_type": "out_invoice", **values})
+        defaults = moves.with_context(default_payplug_link_id=self.foreign.id)
+        with self.assertRaises(AccessError):
+            defaults.create({"move_type": "out_invoice"})
+
+    def test_billing_user_cannot_import_a_link(self):
+        result = self._as_biller(self.env["account.move"]).load(
+            [".id", "payplug_link_id/.id"], [[self.invoice.id, self.foreign.id]]
+        )
+        self.assertFalse(result["ids"])
+        self.assertFalse(self.invoice.payplug_link_id)
+
+    def test_billing_user_sees_no_foreign_link_by_an_onchange(self):
+        shown = ("payment_id", "payment_link", "payplug_link_id", "payplug_link_ids")
+        specification = {name: {} for name in shown}
+        for records in (self.invoice, self.env["account.move"]):
+            for values in self._values():
+                with self.subTest(values=values), self.assertRaises(AccessError):
+                    self._as_biller(records).onchange(
+                        values, list(values), specification
+                    )
+
+    def test_billing_user_sees_no_foreign_link_by_the_onchange_of_another_record(self):
+        statements = self._as_biller(self.env["account.bank.statement.line"])
+        payments = self._as_biller(self.env["account.payment"])
+        values = {"payplug_link_id": self.foreign.id}
+        with self.assertRaises(AccessError):
+            payments.onchange(
+                {"invoice_ids": [Command.update(self.invoice.id, values)]},
+                ["invoice_ids"],
+                {"invoice_ids": {"fields": {"payment_id": {}}}},
+            )
+        with self.assertRaises(AccessError):
+            statements.create({"payment_ref": "x", "amount": 1, **values})
+
+    def test_database_refuses_a_foreign_link_whoever_writes_it(self):
+        with self.assertRaises(UserError), self.env.cr.savepoint(), mute_logger(
+            "odoo.sql_db"
+        ):
+            try:
+                self.invoice.sudo().payplug_link_id = self.foreign
+                self.env.flush_all()
+            except Exception as error:
+                raise UserError(type(error).__name__) from error
+
+    def test_rows_of_before_the_rule_are_mended_when_the_addon_is_updated(self):
+        self.env.cr.execute(
+            "ALTER TABLE account_move DROP CONSTRAINT account_move_payplug_link_id_is_own"
+        )
+        self.env.cr.execute(
+            "UPDATE account_move SET payplug_link_id = %s WHERE id = %s",
+            [self.foreign.id, self.invoice.id],
+        )
+        self.env["payplug.payment.link"]._guard_links_of_invoices()
+        self.env.invalidate_all()
+        self.assertFalse(self.invoice.payplug_link_id)
+        self.assertEqual(self.foreign.move_id.payplug_link_id, self.foreign)
+
+    def test_deleted_invoice_leaves_its_link_behind(self):
+        link = self._request(self.invoice)
+        self.invoice.button_draft()
+        self.invoice.posted_before = False
+        self.invoice.name = "/"
+        self.invoice.unlink()
+        self.env.flush_all()
+        self.assertFalse(link.move_id)
+
+    def test_link_is_not_found_by_a_part_of_its_address(self):
+        moves = self._as_biller(self.env["account.move"])
+        link = self.foreign
+        own = link.move_id
+        part = link.url[:30]
+        for operator in ("=like", "like", "ilike", "=ilike", ">="):
+            with self.subTest(operator=operator), self.assertRaises(UserError):
+                moves.search([("payment_link", operator, f"{part}%")])
+        self.assertEqual(moves.search([("payment_link", "=", link.url)]), own)
+        self.assertEqual(moves.search([("payment_link", "=", own.payment_link)]), own)
+
+
+@tagged("post_install", "-at_install")
+class TestForeignWindow(QueueCommon):
+    """A window is of the one who opened it, and shows what that user may read."""
+
+    def setUp(self):
+        super().setUp()
+        self.colleague = self._create_user("colleague", "account.group_account_invoice")
+
+    def test_window_and_its_lines_are_closed_to_others(self):
+        window = self._open(self._invoices(2))
+        for record in (window, window.line_ids[:1]):
+            record_of_another = record.with_user(self.colleague)
+            for operation in ("read", "write"):
+                with self.subTest(record=record, operation=operation):
+                    self.assertTrue(record.has_access(operation))
+                    self.assertFalse(record_of_another.has_access(operation))
+        with self.assertRaises(AccessError):
+            window.with_user(self.colleague).action_send()
+
+    def test_contact_that_may_not_be_read_is_not_shown(self):
+        invoices = self._invoices(2, partner_id=self.partner_b.id)
+        self.env["ir.rule"].sudo().create(
+            {
+                "name": "Some contacts are private",
+                "model_id": self.env["ir.model"]._get_id("res.partner"),
+                "domain_force": [("id", "!=", self.partner_b.id)],
+            }
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+        window = self._open(invoices)
+        self.assertEqual(window.refused_count, 2)
+        for line in window.refused_ids:
+            self.assertFalse(line.email)
+            self.assertFalse(line.partner_id)
+            self.assertIn("You may not read its contact", line.why_not)
+
+    def test_window_takes_no_invoice_of_another_company(self):
+        rival = self.setup_other_company(name="Rival SA")["company"]
+        stranger = self._create_user("stranger", "account.group_account_invoice")
+        stranger.sudo().write(
+            {"company_ids": [Command.set(rival.ids)], "company_id": rival.id}
+        )
+        invoice = self._create_payable_invoice()
+        self.env.flush_all()
+        self.env.invalidate_all()
+        self.assertFalse(invoice.with_user(stranger).sudo(False).has_access("read"))
+        windows = self.env["payplug.send.links"].with_user(stranger).sudo(False)
+        with self.assertRaises(AccessError):
+            windows.with_context(allowed_company_ids=rival.ids).create(
+                {"line_ids": [Command.create({"move_id": invoice.id})]}
+            )
+
+    def test_template_and_report_of_another_model_are_refused(self):
+        window = self._open(self._invoices(2))
+        template = self.env["mail.template"].search(
+            [("model", "!=", "account.move")], limit=1
+        )
+        report = self.env["ir.actions.report"].search(
+            [("model", "!=", "account.move")], limit=1
+        )
+        for values in ({"template_id": template.id}, {"pdf_report_id": report.id}):
+            with self.subTest(values=values):
+                with self.assertRaisesRegex(UserError, "is not made for invoices"):
+                    window.write(values)
+        queue_sudo = self.env["payplug.sending"].sudo()
+        for pair in (
+            (template, report.browse()),
+            (template.browse(), report),
+        ):
+            with self.assertRaisesRegex(UserError, "is not made for invoices"):
+                queue_sudo._enqueue(window.ready_ids.move_id, *pair)
+
+    def test_template_that_became_one_of_another_model_is_not_sent(self):
+        template = self._create_reminder("<p t-out='object.display_name'/>")
+        invoices = self._invoices(2)
+        self._enqueue(invoices, template_id=template.id)
+        template.model_id = self.env["ir.model"]._get_id("res.partner")
+        self.assertFalse(self._run_cron())
+        self.assertEqual(self._states(invoices), ["failed"] * 2)
+        self.assertIn("is not made for invoices", invoices[0].payplug_sending_reason)
+
+
+@tagged("post_install", "-at_install")
+class TestForeignMemo(PayplugBookingCommon):
+    def _book_beside(self, **values):
+        """Let a customer pay when a payment with the same memo is there; return both."""
+        invoice = self._create_payable_invoice(306)
+        link = self._request(invoice)
+        journal = self.company.payplug_journal_id
+        other = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.partner_a.id,
+                "amount": 306,
+                "journal_id": journal.id,
+                "memo": f"{invoice.name} {link.payplug_id}",
+                **values,
+            }
+        )
+        other.action_post()
+        journal.active = False
+        self.payplug.pay(link.payplug_id)
+        with mute_logger("odoo.addons.payplug_paylink.models.payplug_payment_link_booking"):
+            link._refresh()
+        self.assertTrue(link.to_book)
+        journal.active = True
+        link.retry_at = False
+        self._run_cron()
+        return link, other
+
+    def test_payment_of_another_amount_with_the_same_memo_is_not_taken_over(self):
+        link, other = self._book_beside(amount=1)
+        self.assertEqual(link.account_payment_id.amount, 306)
+        self.assertNotEqual(link.account_payment_id, other)
+
+    def test_payment_of_another_customer_with_the_same_memo_is_not_taken_over(self):
+        link, other = self._book_beside(partner_id=self.partner_b.id)
+        self.assertNotEqual(link.account_payment_id, other)
+
+    def test_payment_that_another_link_claims_is_not_taken_over(self):
+        earlier = self._paid_link(self._create_payable_invoice(306))
+        payment = earlier.account_payment_id
+        link = self._request(self._create_payable_invoice(306))
+        payment.memo = link.payplug_id
+        self._pay(link)
+        self.assertNotEqual(link.account_payment_id, payment)
+        self.assertEqual(earlier.account_payment_id, payment)
+
+    def test_payment_of_the_same_money_is_taken_over(self):
+        link, other = self._book_beside()
+        self.assertEqual(link.account_payment_id, other)
+
+
+@tagged("post_install", "-at_install")
+class TestWrongTypes(PayplugCommon):
+    def test_wrong_types_in_a_search_give_no_traceback(self):
+        moves = self.env["account.move"].with_user(self.biller)
+        self._request(self._create_payable_invoice())
+        self.env.flush_all()
+        for name in (
+            "payment_link",
+            "payment_link_button",
+            "payplug_sending_state",
+            "online_payment",
+        ):
+            for value in ([5], [None], [True], [2.5], "x", 5, False, ["x", 5]):
+                with self.subTest(field=name, value=value):
+                    try:
+                        moves.search([(name, "in", value)])
+                        moves.search([(name, "=", value)])
+                    except (UserError, ValueError) as error:
+                        self.assertTrue(error.args[0])
+
+    def test_context_of_a_request_changes_nothing(self):
+        invoice = self._create_payable_invoice()
+        wrong = {
+            "payplug_customer": True,
+            "payplug_deadline": "soon",
+            "payplug_waits": "yes",
+            "active_ids": "x",
+        }
+        moves = self.env["account.move"].with_user(self.biller).sudo(False)
+        call_kw(moves, "action_payplug_send_link", [invoice.ids], {"context": wrong})
+        self.assertEqual(invoice.payplug_link_id.state, "pending")
+        told = " ".join(invoice.message_ids.mapped("body"))
+        self.assertNotIn("made by the customer", told)
+        windows = self.env["account.move.send.wizard"].with_user(self.biller)
+        call_kw(
+            windows.with_context(active_ids="x"),
+            "default_get",
+            [["payplug_seen_at"]],
+            {},
+        )
+
+    def test_password_of_a_wrong_type_is_refused_in_a_sentence(self):
+        window = self.env["payplug.sign.in"].sudo().create({"email": "me@example.com"})
+        with self.assertRaisesRegex(UserError, "Type the e-mail address"):
+            window.with_context(payplug_password=5).action_sign_in()
+
+
+@tagged("post_install", "-at_install")
+class TestLogs(PayplugCommon, HttpCase):
+    def _call(self, user, model, method, ids, **options):
+        """Call a method as the web client does; return the error, and what was logged."""
+        self.env.flush_all()
+        self.authenticate(user.login, user.login)
+        parameters = {"model": model, "method": method, "args": [ids], "kwargs": options}
+        with self.assertLogs("odoo", "DEBUG") as logs:
+            logging.getLogger("odoo.sql_db").setLevel(logging.WARNING)
+            response = self.url_open(
+                "/web/dataset/call_kw", json={"params": parameters}, timeout=30
+            )
+        return response.json().get("error", {}).get("data"), "\n".join(logs.output)
+
+    def test_what_payplug_quotes_is_shown_and_not_logged(self):
+        invoice = self._create_payable_invoice()
+        details = {"billing": {"email": f"{EMAIL} is not a valid address"}}
+        self.payplug.fail("lie", fields={"object": "error", "details": details})
+        error, log = self._call(
+            self.biller, "account.move", "action_payplug_send_link", invoice.ids
+        )
+        self.assertIn(EMAIL, error["arguments"][0])
+        self.assertNotIn("marie", log)
+
+    def test_contact_that_a_refusal_names_is_shown_and_not_logged(self):
+        self.partner_a.email = "marie.durand@@example"
+        invoice = self._create_payable_invoice()
+        error, log = self._call(
+            self.biller, "account.move", "action_payplug_send_link", invoice.ids
+        )
+        self.assertIn("marie.durand@@example", error["arguments"][0])
+        self.assertNotIn("marie", log.lower())
+
+    def test_password_and_keys_are_in_no_logged_call(self):
+        boss = self._create_user("boss", "base.group_system")
+        values = {"email": "boss@example.com", "password": "Secret-42"}
+        for model, record in (
+            ("payplug.sign.in", values),
+            ("res.config.settings", {"payplug_test_key": "sk_test_Secret42"}),
+        ):
+            with self.subTest(model=model):
+                _error, log = self._call(
+                    boss, model, "web_save", [], vals=record, specification={}
+                )
+                self.assertIn("web_save", log)
+                self.assertNotIn("Secret", log)
+
+    def test_other_calls_are_logged_as_ever(self):
+        _error, log = self._call(
+            self.biller, "res.partner", "read", self.partner_a.ids, fields=["city"]
+        )
+        self.assertIn("'city'", log)
+
+
+@tagged("post_install", "-at_install")
+class TestCardPageAddress(PayplugCommon):
+    def test_only_whole_plain_hosts_of_payplug_are_card_pages(self):
+        trusts = PayplugClient(SecretKey("k"), API_URL)._trusts
+        for url in (
+            "https://secure.payplug.com/pay/1f2e3d?x=1&y=%20#z",
+            "https://secure-qa.payplug.com",
+            "https://a.b.payplug.com/",
+        ):
+            with self.subTest(url=url):
+                self.assertTrue(trusts(url))
+        for url in (
+            "https://evil.example\\@secure.payplug.com/x",
+            "https://me@secure.payplug.com/x",
+            "https://me:pw@secure.payplug.com/x",
+            "https://secure.payplug.com:443/x",
+            "https://secure.payplug.com:/x",
+            "https://secure.payplug.com\t/x",
+            "https://secure.payplug.com\n",
+            "https://secure.payplug.com/x\n",
+            "https://secure.payplug.com/x\\y",
+            "https://secure.payplug.com/<script>",
+            'https://secure.payplug.com/"x',
+            " https://secure.payplug.com/x",
+            "https://secure..payplug.com/x",
+            "https://.payplug.com/x",
+            "https://-a.payplug.com/x",
+            "https://secure.payplug.com./x",
+            "https://secure.payplug.com.evil.example/x",
+            "https://evilpayplug.com/x",
+            "https://payplug.com.evil/x",
+            "https://secure.payplug.com%2eevil.example/x",
+            "https://sécure.payplug.com/x",
+            "https:/secure.payplug.com/x",
+            "https:secure.payplug.com/x",
+            "//secure.payplug.com/x",
+            "http://secure.payplug.com/x",
+            "javascript:alert(1)//https://secure.payplug.com/",
+            "https://[secure.payplug.com]/x",
+            "https://secure.payplug.com\x00/x",
+            "https://evil.example/?https://secure.payplug.com/x",
+            "https://evil.example#@secure.payplug.com/x",
+        ):
+            with self.subTest(url=url):
+                self.assertFalse(trusts(url))
+
+    def test_own_api_address_gives_pages_on_its_own_host_alone(self):
+        trusts = PayplugClient(SecretKey("k"), "http://127.0.0.1:8070")._trusts
+        for url in ("http://127.0.0.1:8070/pay/x", "https://127.0.0.1/pay/x"):
+            self.assertTrue(trusts(url), url)
+        for url in (
+            "http://127.0.0.1@evil.example/",
+            "http://127.0.0.1.evil.example/",
+            "http://evil.example\\@127.0.0.1:8070/",
+            "http://127a0a0a1/",
+            "ftp://127.0.0.1/",
+        ):
+            self.assertFalse(trusts(url), url)
+
+
+@tagged("post_install", "-at_install")
+class TestAmountLimits(PayplugCommon):
+    def _unmet(self, amount):
+        return self._create_payable_invoice(amount)._payplug_unmet_conditions()
+
+    def test_account_that_allows_more_does_not_widen_the_limits(self):
+        self.account.min_cents, self.account.max_cents = 30, 5_000_000
+        self.company._payplug_read_account()
+        self.assertEqual(self.company._payplug_limits(), (100, 2_000_000))
+        for amount, is_payable in (
+            (0.99, False),
+            (1.00, True),
+            (20_000.00, True),
+            (20_000.01, False),
+        ):
+            with self.subTest(amount=amount):
+                self.assertEqual(not self._unmet(amount), is_payable)
+        settings = self.env["res.config.settings"].sudo().create({})
+        self.assertEqual(settings.payplug_limits, "1.00\xa0€ to 20,000.00\xa0€")
+
+    def test_account_that_allows_less_narrows_the_limits(self):
+        self.account.min_cents, self.account.max_cents = 500, 5000
+        self.company._payplug_read_account()
+        self.assertEqual(self.company._payplug_limits(), (500, 5000))
+
+    def test_limits_that_no_amount_can_have_are_ignored(self):
+        for cents in (-1, 0, 2**31, 10**30, True, "100", 1.5):
+            with self.subTest(cents=cents):
+                limits = {"min_amounts": {"EUR": cents}, "max_amounts": {"EUR": cents}}
+                self._lie(configuration=json.loads(json.dumps(limits)))
+                self.company._payplug_read_account()
+                self.assertEqual(self.company._payplug_limits(), (100, 2_000_000))
