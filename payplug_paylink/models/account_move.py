@@ -3,6 +3,8 @@
 from odoo import api, fields, models
 from odoo.tools import SQL
 
+SET_BY_CODE = {"payplug_link_id", "payplug_link_ids"}
+
 
 class AccountMove(models.Model):
     _inherit = "account.move"
@@ -68,13 +70,28 @@ class AccountMove(models.Model):
 
     # === ACCESS === #
 
+    # `readonly` guards the screen only. Everything that follows a link does so in sudo,
+    # so nobody but this addon's own code, in sudo too, may set one.
+
     def _has_field_access(self, field, operation):
-        # EXTEND base: `readonly` guards the screen only. Everything that follows a link
-        # does so in sudo, so nobody but this addon's own code, in sudo too, may set one
-        is_set_by_code = field.name in ("payplug_link_id", "payplug_link_ids")
-        if is_set_by_code and operation == "write" and not self.env.su:
+        # EXTEND base: by write, create, import
+        if field.name in SET_BY_CODE and operation == "write" and not self.env.su:
             return False
         return super()._has_field_access(field, operation)
+
+    def _update_cache(self, values, validate=True):
+        # EXTEND base: by an onchange
+        self._check_payplug_link_is_not_set(values)
+        return super()._update_cache(values, validate)
+
+    def update(self, values):
+        # EXTEND base: by an onchange of another record that shows this one
+        self._check_payplug_link_is_not_set(values)
+        return super().update(values)
+
+    def _check_payplug_link_is_not_set(self, values):
+        for name in SET_BY_CODE.intersection(values):
+            self._check_field_access(self._fields[name], "write")
 
     def _traverse_related_sql(self, alias, field, query):
         # EXTEND base: it follows a link in sudo, to sort and group, and does not ask for
@@ -82,12 +99,6 @@ class AccountMove(models.Model):
         if field.related.startswith("payplug_link_id."):
             self._check_field_access(field, "read")
         return super()._traverse_related_sql(alias, field, query)
-
-    def _update_cache(self, values, validate=True):
-        # EXTEND base: nor does an onchange, of another record's form either
-        for name in {"payplug_link_id", "payplug_link_ids"}.intersection(values):
-            self._check_field_access(self._fields[name], "write")
-        return super()._update_cache(values, validate)
 
     # === COMPUTE AND SEARCH === #
 

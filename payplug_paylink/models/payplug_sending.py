@@ -104,8 +104,9 @@ class PayplugSending(models.Model):
         :param report: the `ir.actions.report` to print, empty for the usual one
         :raise UserError: if template or report are not for invoices
         """
-        self.sudo(False)._check_template_and_report(
-            template.sudo(False), report.sudo(False)
+        user = self.env.user
+        self._check_template_and_report(
+            template.with_user(user), report.with_user(user)
         )
         values = {
             "state": "waiting",

@@ -140,6 +140,7 @@ METHODS = {
     ("account.move", "button_draft"): CORE,
     ("account.move", "mail_allowed_qweb_expressions"): CORE,
     ("account.move", "unlink"): CORE,
+    ("account.move", "update"): NOBODY,
     ("account.partial.reconcile", "unlink"): CORE,
     ("account.move.send.wizard", "action_send_and_print"): CORE,
     ("payplug.payment.link", "init"): NOBODY,

@@ -39,7 +39,7 @@ class PayplugSendLinks(models.TransientModel):
 
     @api.constrains("template_id", "pdf_report_id")
     def _check_template_and_report(self):
-        for wizard in self:
+        for wizard in self.with_user(self.env.user):  # constraints run in sudo
             queue = wizard.env["payplug.sending"]
             queue._check_template_and_report(wizard.template_id, wizard.pdf_report_id)
 

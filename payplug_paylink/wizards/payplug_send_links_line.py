@@ -26,7 +26,8 @@ class PayplugSendLinksLine(models.TransientModel):
     @api.constrains("move_id")
     def _check_move_access(self):
         """Let nobody put invoices into the window that they may not read."""
-        self.move_id.check_access("read")
+        # constraints run in sudo
+        self.move_id.with_user(self.env.user).check_access("read")
 
     @api.depends("move_id")
     def _compute_customer(self):
