@@ -2,9 +2,13 @@
 
 import base64
 import json
+import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
-from urllib.parse import urlencode
+from pathlib import Path
+from urllib.parse import urlencode, urlsplit
 
 from odoo.tests import BaseCase, tagged
 
@@ -14,7 +18,7 @@ from .payplug_emulator import PayplugEmulator
 PAYMENT = {"amount": 1000, "currency": "EUR"}
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestEmulator(RealRequests, BaseCase):
     @classmethod
     def setUpClass(cls):
@@ -53,6 +57,15 @@ class TestEmulator(RealRequests, BaseCase):
 
     def _create(self, **fields):
         return self._call("POST", "/v1/payments", {**PAYMENT, **fields})
+
+    def _send(self, data):
+        """Return the status and the JSON of the answer to these bytes."""
+        address = urlsplit(self.payplug.url)
+        with socket.create_connection((address.hostname, address.port), 10) as client:
+            client.sendall(data)
+            client.shutdown(socket.SHUT_WR)
+            head, _space, body = client.makefile("rb").read().partition(b"\r\n\r\n")
+        return int(head.split()[1]), json.loads(body)
 
     def _paid(self):
         _status, payment = self._create()
@@ -159,3 +172,95 @@ class TestEmulator(RealRequests, BaseCase):
         self.assertEqual(status, 200)
         self.assertTrue(body["result"]["is_paid"])
         self.assertEqual(self._call("POST", "/_emulator/steal", {})[0], 404)
+
+    def test_list_may_be_asked_for_no_payments(self):
+        self._create()
+        status, body = self._call("GET", "/v1/payments?page=1&per_page=0")
+        self.assertEqual((status, body["data"]), (200, []))
+        status, _body = self._call("GET", f"/v1/payments?page={'1' * 5000}")
+        self.assertEqual(status, 400)
+
+    def test_request_that_is_not_http_is_answered_with_an_error_object(self):
+        post = b"POST /v1/payments HTTP/1.1\r\nHost: localhost\r\n"
+        chunked = post + b"Transfer-Encoding: chunked\r\n\r\n"
+        for data in (
+            post + b"Content-Length: abc\r\n\r\n",
+            post + b"Content-Length: -1\r\n\r\n",
+            post + b"Content-Length: 99999999999999999999\r\n\r\n",
+            chunked + b"size\r\n{}\r\n0\r\n\r\n",
+            chunked + b"5\r\n{}",
+            chunked + b"FFFFFFFFFF\r\n{}",
+            b"GET http://[ HTTP/1.1\r\n\r\n",
+            b"rubbish\r\n\r\n",
+        ):
+            with self.subTest(data=data):
+                status, body = self._send(data)
+                self.assertEqual((status, body["object"]), (400, "error"))
+
+    def test_body_that_is_not_json_is_refused_and_logged(self):
+        surrogate = b'{"amount": 1000, "currency": "EUR", "description": "\\ud800"}'
+        for data in (b"[" * 100_000, b'{"amount": NaN}', surrogate, b"\xff"):
+            for path in ("/v1/payments", "/_emulator/pay"):
+                with self.subTest(data=data[:60], path=path):
+                    status, body = self._call("POST", path, data)
+                    self.assertEqual((status, body["object"]), (400, "error"))
+        status, body = self._call("POST", "/_emulator/list_calls")
+        self.assertEqual((status, len(body["result"])), (200, 4))
+
+    def test_persons_of_the_other_version_are_not_looked_at(self):
+        self.assertEqual(self._create(customer="nobody")[0], 201)
+
+    def test_payment_without_end_of_refunds_is_not_refunded(self):
+        _status, payment = self._create()
+        altered = {"payment_id": payment["id"], "fields": {"is_paid": True}}
+        self.assertEqual(self._call("POST", "/_emulator/alter", altered)[0], 200)
+        path = f"/v1/payments/{payment['id']}/refunds"
+        self.assertEqual(self._call("POST", path, {})[0], 400)
+
+    def test_altered_payment_that_cannot_be_used_is_an_error_of_the_server(self):
+        path = self._paid()
+        self.payplug.alter(path.rpartition("/")[2], {"amount": "ten euros"})
+        status, body = self._call("POST", f"{path}/refunds", {})
+        self.assertEqual((status, body["object"]), (500, "error"))
+
+    def test_wrong_arguments_of_a_hook_are_refused_and_change_nothing(self):
+        payment_id = self._create()[1]["id"]
+        before = self.payplug.payment(payment_id)
+        for hook, arguments in (
+            ("pay", {}),
+            ("pay", {"payment_id": payment_id, "tip": 5}),
+            ("pay", {"payment_id": payment_id, "paid_at": "now"}),
+            ("pay", {"payment_id": []}),
+            ("alter", {"payment_id": payment_id, "fields": {"failure": "yes"}}),
+            ("advance", {"seconds": "soon"}),
+            ("advance", {"days": 10**7}),
+            ("add_account", {"name": "Lumière", "min_cents": "1"}),
+            ("add_payments", {"count": 1, "account_id": "none"}),
+            ("fail", {"kind": "unknown"}),
+            ("fail", {"kind": 500, "times": "twice"}),
+            ("fail", {"kind": "delay", "seconds": -1}),
+            ("set_latency", {"seconds": "slow"}),
+            ("set_notifications", {"copies": "two"}),
+        ):
+            with self.subTest(hook=hook, arguments=arguments):
+                status, body = self._call("POST", f"/_emulator/{hook}", arguments)
+                self.assertEqual((status, body["object"]), (400, "error"))
+        self.assertEqual(self.payplug.payment(payment_id), before)
+        self.assertEqual(self._call("GET", "/test")[0], 200)
+
+    def test_it_starts_as_a_script_and_as_a_module(self):
+        folder = Path(__file__).parent
+        for command in (["payplug_emulator.py"], ["-m", "emulator"]):
+            with (
+                self.subTest(command=command),
+                subprocess.Popen(
+                    [sys.executable, *command, "--port", "0"],
+                    cwd=folder,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                ) as process,
+            ):
+                url = process.stdout.readline().split()[-1]
+                with urllib.request.urlopen(f"{url}/test", timeout=10) as answer:
+                    self.assertEqual(answer.status, 200)
+                process.terminate()

@@ -1,1 +1,3 @@
-"""The parts of the local Payplug that `payplug_emulator.py` puts together."""
+"""A local Payplug; `payplug_emulator.py` beside this package describes it."""
+
+from .server import PayplugEmulator

@@ -1,138 +1,107 @@
 """Payplug's API and its payment page, as answers to requests."""
 
-# Its methods are not Odoo's.
-# pylint: disable=missing-return
-
-import json
-from dataclasses import dataclass
+import re
 
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Response
 
 from . import page
-from .faults import json_answer
-from .payplug import TOKEN_SECONDS, Payplug
-from .records import Account
+from .messages import error_answer, json_answer
 from .rules import Refusal
+from .store import TOKEN_SECONDS
 
 LARGEST_PAGE = 100  # payments in one page of the list
+ENDPOINTS = [
+    ("GET", "/test", "ping"),
+    ("POST", "/oauth2/token", "token"),
+    ("POST", "/v1/keys", "keys"),
+    ("GET", "/v1/account", "account"),
+    ("POST", "/v1/payments", "create"),
+    ("GET", "/v1/payments", "list"),
+    ("GET", "/v1/payments/<payment_id>", "get"),
+    ("PATCH", "/v1/payments/<payment_id>", "patch"),
+    ("POST", "/v1/payments/<payment_id>/refunds", "refund"),
+    ("GET", "/v1/payments/<payment_id>/refunds", "refunds"),
+    ("GET", "/v1/payments/<payment_id>/refunds/<refund_id>", "get_refund"),
+    ("GET POST", "/pay/<letters>", "page"),
+    ("GET POST", "/pay/<any(test):mode>/<letters>", "page"),
+]
 ROUTES = Map(
-    [
-        Rule("/test", methods=["GET"], endpoint="ping"),
-        Rule("/oauth2/token", methods=["POST"], endpoint="token"),
-        Rule("/v1/keys", methods=["POST"], endpoint="keys"),
-        Rule("/v1/account", methods=["GET"], endpoint="account"),
-        Rule("/v1/payments", methods=["POST"], endpoint="create"),
-        Rule("/v1/payments", methods=["GET"], endpoint="list"),
-        Rule("/v1/payments/<payment_id>", methods=["GET"], endpoint="get"),
-        Rule("/v1/payments/<payment_id>", methods=["PATCH"], endpoint="patch"),
-        Rule("/v1/payments/<payment_id>/refunds", methods=["POST"], endpoint="refund"),
-        Rule("/v1/payments/<payment_id>/refunds", methods=["GET"], endpoint="refunds"),
-        Rule(
-            "/v1/payments/<payment_id>/refunds/<refund_id>",
-            methods=["GET"],
-            endpoint="get_refund",
-        ),
-        Rule("/pay/<letters>", methods=["GET", "POST"], endpoint="live_page"),
-        Rule("/pay/test/<letters>", methods=["GET", "POST"], endpoint="test_page"),
-    ],
+    [Rule(path, methods=verbs.split(), endpoint=to) for verbs, path, to in ENDPOINTS],
     merge_slashes=False,
-)
+).bind("localhost")
 
 
-@dataclass
-class Caller:
-    """Who calls the API: an account, in one mode, in one version of the API."""
-
-    account: Account | None = None
-    is_live: bool | None = None
-    is_legacy: bool = False
+def _read_number(request, name, default, most):
+    text = request.args.get(name, str(default))
+    if not (re.fullmatch("[0-9]{1,9}", text) and int(text) <= most):
+        raise Refusal(400, "Bad request.", {name: f"Must be 0 to {most}."})
+    return int(text)
 
 
-def _bearer(request):
-    kind, _space, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip() if kind.lower() == "bearer" else ""
+class Api:
+    """The endpoints of the API, and the payment page, on a `Store` and its `Actors`."""
 
+    def __init__(self, store, actors):
+        self._store = store
+        self._actors = actors
 
-def read_json(request):
-    """Return the JSON object of a body, an empty one when there is none.
-
-    :raise Refusal: 400 when it is something else
-    """
-    try:
-        body = json.loads(request.get_data() or b"{}")
-    except ValueError:
-        body = None
-    if not isinstance(body, dict):
-        raise Refusal(400, "Bad request.", "The body must be a JSON object.")
-    return body
-
-
-class Api(Payplug):
-    """Payplug with its doors: what a request asks for is done and answered."""
-
-    def _process(self, request):
-        """Return the `Caller` and the right answer."""
-        request.get_data()  # kept, so that forms and JSON may be read more than once
-        caller = Caller(is_legacy="PayPlug-Version" not in request.headers)
+    def answer(self, request):
+        """Return the response; set the account and the mode of the request."""
         try:
-            if request.path.startswith("/v1") and request.path != "/v1/keys":
-                caller.account, caller.is_live = self.find_caller(_bearer(request))
-            endpoint, values = ROUTES.bind_to_environ(request.environ).match()
-            with self._lock:
-                answer = getattr(self, f"_answer_{endpoint}")(request, caller, **values)
+            with self._store.lock:
+                self._actors.expire_due()
+                return self._answer(request)
         except Refusal as refusal:
-            answer = json_answer(refusal.body, refusal.status)
+            return json_answer(refusal.body, refusal.status)
         except HTTPException as error:
-            answer = json_answer({"object": "error", "message": error.name}, error.code)
-            answer.headers.extend(
-                (name, value)
-                for name, value in error.get_headers()
-                if name.lower() == "allow"
-            )
-        return caller, answer
+            answer = error_answer(error.code, error.name)
+            if valid_methods := getattr(error, "valid_methods", None):
+                answer.headers["Allow"] = ", ".join(valid_methods)
+            return answer
+        except Exception as error:  # the hook `alter` can make any resource unusable
+            return error_answer(500, repr(error))
 
-    # === THE API === #
+    def _answer(self, request):
+        if request.path.startswith("/v1") and request.path != "/v1/keys":
+            request.caller = self._store.find_caller(request.token)
+        endpoint, values = ROUTES.match(request.path, request.method)
+        return getattr(self, f"_answer_{endpoint}")(request, **values)
 
-    def _answer_ping(self, request, caller):
+    def _answer_ping(self, request):
         return json_answer({"object": "test", "message": "OK"})
 
-    def _answer_keys(self, request, caller):
-        body = read_json(request)
-        account = self.sign_in(body.get("email"), body.get("password"))
+    def _answer_keys(self, request):
+        body = request.read_object()
+        account = self._store.sign_in(body.get("email"), body.get("password"))
         keys = {"test": account.test_key, "live": account.live_key}
         return json_answer({"secret_keys": keys}, 201)
 
-    def _answer_token(self, request, caller):
+    def _answer_token(self, request):
         client = request.authorization
-        token = client and self.issue_token(client.username, client.password)
+        token = client and self._store.issue_token(client.username, client.password)
         if not token:
             return json_answer({"error": "invalid_client"}, 401)
         if request.form.get("grant_type") != "client_credentials":
             return json_answer({"error": "unsupported_grant_type"}, 400)
-        return json_answer(
-            {
-                "access_token": token,
-                "expires_in": TOKEN_SECONDS,
-                "scope": "",
-                "token_type": "bearer",
-            }
+        body = {"access_token": token, "expires_in": TOKEN_SECONDS}
+        return json_answer({**body, "scope": "", "token_type": "bearer"})
+
+    def _answer_account(self, request):
+        account, is_live = request.caller
+        return json_answer(account.as_json(is_live))
+
+    def _answer_create(self, request):
+        payment = self._store.create_payment(
+            *request.caller, request.read_object(), request.is_legacy
         )
+        return json_answer(payment.as_json(request.is_legacy), 201)
 
-    def _answer_account(self, request, caller):
-        return json_answer(caller.account.as_json(caller.is_live))
-
-    def _answer_create(self, request, caller):
-        payment = self.create_payment(
-            caller.account, caller.is_live, read_json(request), caller.is_legacy
-        )
-        return json_answer(payment.as_json(caller.is_legacy), 201)
-
-    def _answer_list(self, request, caller):
-        size = self._read_number(request, "per_page", 10, 1, LARGEST_PAGE)
-        number = self._read_number(request, "page", 0, 0, 1_000_000)
-        payments = self.list_payments(caller.account, caller.is_live)
+    def _answer_list(self, request):
+        size = _read_number(request, "per_page", 10, LARGEST_PAGE)
+        number = _read_number(request, "page", 0, 1_000_000)
+        payments = self._store.list_payments(*request.caller)
         first, beyond = number * size, (number + 1) * size
         shown = payments[first:beyond]
         return json_answer(
@@ -141,64 +110,56 @@ class Api(Payplug):
                 "page": number,
                 "per_page": size,
                 "has_more": len(payments) > beyond,
-                "data": [payment.as_json(caller.is_legacy) for payment in shown],
+                "data": [payment.as_json(request.is_legacy) for payment in shown],
             }
         )
 
-    @staticmethod
-    def _read_number(request, name, default, least, most):
-        text = request.args.get(name, str(default))
-        if not (text.isdecimal() and least <= int(text) <= most):
-            raise Refusal(400, "Bad request.", {name: f"Must be {least} to {most}."})
-        return int(text)
+    def _find_own(self, request, payment_id):
+        return self._store.find_payment(payment_id, *request.caller)
 
-    def _find_own(self, caller, payment_id):
-        return self.find_payment(payment_id, caller.account, caller.is_live)
+    def _answer_get(self, request, payment_id):
+        payment = self._find_own(request, payment_id)
+        return json_answer(payment.as_json(request.is_legacy))
 
-    def _answer_get(self, request, caller, payment_id):
-        return json_answer(self._find_own(caller, payment_id).as_json(caller.is_legacy))
+    def _answer_patch(self, request, payment_id):
+        payment = self._find_own(request, payment_id)
+        self._actors.patch_payment(payment, request.read_object())
+        return json_answer(payment.as_json(request.is_legacy))
 
-    def _answer_patch(self, request, caller, payment_id):
-        payment = self._find_own(caller, payment_id)
-        self.patch_payment(payment, read_json(request))
-        return json_answer(payment.as_json(caller.is_legacy))
+    def _answer_refund(self, request, payment_id):
+        payment = self._find_own(request, payment_id)
+        refund = self._actors.refund_payment(payment, request.read_object())
+        return json_answer(refund, 201)
 
-    def _answer_refund(self, request, caller, payment_id):
-        payment = self._find_own(caller, payment_id)
-        return json_answer(self.refund_payment(payment, read_json(request)), 201)
-
-    def _answer_refunds(self, request, caller, payment_id):
-        refunds = self._find_own(caller, payment_id).refunds
+    def _answer_refunds(self, request, payment_id):
+        refunds = self._find_own(request, payment_id).refunds
         return json_answer({"object": "list", "has_more": False, "data": refunds})
 
-    def _answer_get_refund(self, request, caller, payment_id, refund_id):
-        for refund in self._find_own(caller, payment_id).refunds:
+    def _answer_get_refund(self, request, payment_id, refund_id):
+        for refund in self._find_own(request, payment_id).refunds:
             if refund["id"] == refund_id:
                 return json_answer(refund)
         raise Refusal(404, "The requested resource could not be found.")
 
     # === THE PAYMENT PAGE === #
 
-    def _answer_live_page(self, request, caller, letters):
-        return self._answer_page(request, letters, is_live=True)
-
-    def _answer_test_page(self, request, caller, letters):
-        return self._answer_page(request, letters, is_live=False)
-
-    def _answer_page(self, request, letters, is_live):
+    def _answer_page(self, request, letters, mode="live"):
         accepted = list(request.accept_languages.values())
         try:
-            payment = self.find_payment("pay_" + letters)
+            payment = self._store.find_payment("pay_" + letters)
         except Refusal:
             payment = None
-        if not payment or payment.body["is_live"] != is_live:
+        if not payment or payment.body["is_live"] != (mode == "live"):
             language = page.choose_language({"billing": {"language": None}}, accepted)
             return _html(page.show_missing(language), 404)
         language = page.choose_language(payment.body, accepted)
         attempt = None
         if request.method == "POST" and payment.is_open:
-            attempt = page.read_attempt(request.form, self.now())
-            self._try_to_pay(payment.body["id"], attempt)
+            attempt = page.read_attempt(request.form, self._store.now())
+            if attempt.failure and not attempt.errors:
+                self._actors.refuse("pay_" + letters, attempt.failure, attempt.card)
+            elif not attempt.errors:
+                self._actors.pay("pay_" + letters, attempt.card)
             return_url = payment.body["hosted_payment"]["return_url"]
             if payment.body["is_paid"] and return_url:
                 return Response(status=302, headers={"Location": return_url})
@@ -206,14 +167,6 @@ class Api(Payplug):
         if not payment.is_open:
             return _html(page.show_closed(*shown))
         return _html(page.show_form(*shown, request.form, attempt))
-
-    def _try_to_pay(self, payment_id, attempt):
-        if attempt.errors:
-            return
-        if attempt.failure:
-            self.refuse(payment_id, attempt.failure, attempt.card)
-        else:
-            self.pay(payment_id, attempt.card)
 
 
 def _html(text, status=200):

@@ -1,15 +1,18 @@
-"""What may go wrong with a call, on purpose."""
+"""The log of calls, and the faults that tests want some of them to have."""
 
 import json
+import threading
 from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
 
-from .people import merge
+from .messages import error_answer, json_answer
+from .records import check_types, merge
 
-DRIP = "X-Drip"  # from the fault to the handler: seconds between two bytes
+DRIP = "X-Drip"  # header from the fault to the handler: seconds between two bytes
 HTML_ERROR = "<html><body><h1>{status} Service error</h1></body></html>"
-CARRIED_OUT = {"delay", "drip", "drop", "lie", "bad_utf8", "empty", "list", "null"}
+ALWAYS_CARRIED_OUT = {"delay", "drip", "lie"}
+CARRIED_OUT = ALWAYS_CARRIED_OUT | {"drop", "bad_utf8", "empty", "list", "null"}
 BODIES = {
     "bad_utf8": b'{"object": "payment", "id": "pay_\xff\xfe"}',
     "empty": b"",
@@ -17,41 +20,66 @@ BODIES = {
     "null": b"null",
     "error": b'{"object": "error", "message": "Something went wrong."}',
 }
+KINDS = CARRIED_OUT | BODIES.keys() | {"html", "redirect"}  # beside HTTP statuses
 
 
 class ConnectionDropped(Exception):
-    """The connection ends here, without an answer."""
+    """The connection is to be closed without an answer."""
+
+
+def _check_seconds(seconds):
+    if not 0 <= seconds <= threading.TIMEOUT_MAX:
+        raise ValueError(f"seconds must be 0 to {threading.TIMEOUT_MAX:.0f}.")
 
 
 @dataclass
 class Fault:
-    """What will go wrong with some calls, see `PayplugEmulator.fail`."""
+    """A fault of some calls.
+
+    :ivar kind: one of the table in `payplug_emulator.py`, or an HTTP status
+    :ivar times: how many calls have it, None for all until `clear_faults`
+    :ivar method: only calls with this HTTP method
+    :ivar path: only calls whose path starts like this; of the API, without one
+    :ivar seconds: the answer takes so much longer
+    :ivar fields: of a lie: they replace those of the answer, or of each item of a list,
+        nested ones as nested dicts
+    :ivar processed: whether the call is carried out nevertheless, other than the table
+        says; what is late or lies is always carried out
+    """
 
     kind: str
-    times: int | None
-    method: str | None
-    path: str | None
-    seconds: float
-    fields: dict
-    processed: bool
+    times: int | None = 1
+    method: str | None = None
+    path: str | None = None
+    seconds: int | float = 0
+    fields: dict | None = None
+    processed: bool | None = None
 
-    def concerns(self, request):
-        """Tell whether this call goes wrong; without a path, any call of the API."""
+    def __post_init__(self):
+        check_types(self)
+        _check_seconds(self.seconds)
+        is_status = self.kind.isdecimal() and 200 <= int(self.kind) < 600
+        if self.kind not in KINDS and not is_status:
+            raise ValueError(f"No such fault: {self.kind}")
+        if self.processed is None or self.kind in ALWAYS_CARRIED_OUT:
+            self.processed = self.kind in CARRIED_OUT
+
+    def matches(self, request):
+        """Whether this call has the fault."""
         if self.path is None and request.path.startswith("/pay/"):
             return False
         same_method = self.method in (None, request.method)
         return same_method and request.path.startswith(self.path or "/")
 
-    def spoil(self, response):
-        """Return what is answered instead, None to close the connection."""
-        if self.kind in ("drop", "delay", "drip"):
-            if self.kind == "drip":
-                response.headers[DRIP] = str(self.seconds)
-            return None if self.kind == "drop" else response
-        if self.kind == "lie":
-            return json_answer(
-                _lie(json.loads(response.data), self.fields), response.status
-            )
+    def apply(self, response):
+        """Return what is answered instead, None to close the connection.
+
+        :param response: the right one, None when the call is not carried out
+        """
+        if self.kind == "drop":
+            return None
+        if self.kind in ALWAYS_CARRIED_OUT:
+            return self._change(response)
         if self.kind in BODIES:
             return Response(BODIES[self.kind], content_type="application/json")
         if self.kind == "redirect":
@@ -60,16 +88,132 @@ class Fault:
         if status == 200 or status >= 500:
             html = HTML_ERROR.format(status=status)
             return Response(html, status, content_type="text/html")
-        return json_answer({"object": "error", "message": f"Error {status}."}, status)
+        return error_answer(status, f"Error {status}.")
+
+    def _change(self, response):
+        if self.kind == "drip":
+            response.headers[DRIP] = str(self.seconds)
+        if self.kind != "lie" or not response.is_json:  # a page cannot lie
+            return response
+        body, fields = json.loads(response.data), self.fields or {}
+        if isinstance(body.get("data"), list):
+            body["data"] = [merge(item, fields) for item in body["data"]]
+        else:
+            body = merge(body, fields)
+        return json_answer(body, response.status)
 
 
-def _lie(body, fields):
-    if isinstance(body.get("data"), list):
-        return {**body, "data": [merge(item, fields) for item in body["data"]]}
-    return merge(body, fields)
+@dataclass
+class Call:
+    """A call that the API received.
+
+    :ivar status: of the answer, None when the connection was dropped
+    :ivar account, is_live: account id and mode of the key, None without a valid key
+    :ivar version: the ``PayPlug-Version`` header
+    :ivar body: the JSON that was sent, or the fields of a form
+    """
+
+    method: str
+    path: str
+    query: dict
+    status: int | None
+    account: str | None
+    is_live: bool | None
+    version: str | None
+    body: object
 
 
-def json_answer(body, status=200):
-    """Return an answer of JSON; records become objects of their fields."""
-    text = json.dumps(body, default=vars)
-    return Response(text, status, content_type="application/json")
+class FaultInjector:
+    """Passes requests to the `Api`, late or with faults if a test wants it so.
+
+    `answer` takes the lock of the store itself; callers of the other methods hold it.
+
+    :param wait: function that waits some seconds, or until the emulator stops
+    """
+
+    def __init__(self, api, lock, wait):
+        self._api = api
+        self._lock = lock
+        self._wait = wait
+        self.reset()
+
+    def reset(self):
+        """Remove calls and faults, and answer at once."""
+        self._latency = 0  # seconds
+        self._is_down = False
+        self._calls = []
+        self._faults = []
+
+    def list_calls(self):
+        """Return the calls that the API received, as `Call`, oldest first."""
+        return list(self._calls)
+
+    def set_latency(self, seconds):
+        """Delay every answer of the API, until `reset`."""
+        _check_seconds(seconds)
+        self._latency = seconds
+
+    def go_down(self):
+        """Close the connection of every call without an answer, hooks excepted."""
+        self._is_down = True
+
+    def come_back(self):
+        """Answer again after `go_down`."""
+        self._is_down = False
+
+    def fail(self, kind, times=1, **options):
+        """Let calls fail; of several faults, the first that matches a call acts.
+
+        :param options: further fields of the `Fault`
+        """
+        self._faults.append(Fault(str(kind), times, **options))
+
+    def clear_faults(self):
+        """Let no further call fail."""
+        self._faults.clear()
+
+    def answer(self, request):
+        """Return the response to a call of the API or a request of a payment page.
+
+        :raise ConnectionDropped: when there is to be none
+        """
+        if self._is_down:
+            raise ConnectionDropped
+        request.get_data()  # kept, so that forms and JSON may be read more than once
+        fault, is_page = self._next_fault(request), request.path.startswith("/pay/")
+        response, seconds = None, 0 if is_page else self._latency
+        if not fault or fault.processed:
+            response = self._api.answer(request)
+        if fault:
+            response = fault.apply(response)
+            seconds += 0 if fault.kind == "drip" else fault.seconds
+        if not is_page:
+            self._log(request, response)
+        self._wait(seconds)
+        if response is None:
+            raise ConnectionDropped
+        return response
+
+    def _next_fault(self, request):
+        with self._lock:
+            fault = next((one for one in self._faults if one.matches(request)), None)
+            if fault and fault.times is not None:
+                fault.times -= 1
+                if fault.times < 1:
+                    self._faults.remove(fault)
+            return fault
+
+    def _log(self, request, response):
+        account, is_live = request.caller
+        call = Call(
+            method=request.method,
+            path=request.path,
+            query=request.args.to_dict(),
+            status=response.status_code if response else None,
+            account=account.id if account else None,
+            is_live=is_live,
+            version=request.headers.get("PayPlug-Version"),
+            body=request.read_any(),
+        )
+        with self._lock:
+            self._calls.append(call)

@@ -1,9 +1,8 @@
-"""How Payplug tells its merchants what has happened."""
+"""The notifications that Payplug sends to merchants."""
 
-import functools
 import http.client
 import json
-import threading
+import math
 import urllib.error
 import urllib.request
 from copy import deepcopy
@@ -14,100 +13,86 @@ RETRY_SECONDS = (60, 300, 1800, 7200, 21_600)  # gaps between notification attem
 SENDER_TIMEOUT = 10  # seconds that a merchant has to answer a notification
 
 
-def locked(method):
-    """Run the method alone, after what has expired meanwhile has ended."""
-
-    @functools.wraps(method)
-    def run(self, *args, **kwargs):
-        with self._lock:
-            self._end_what_is_due()
-            return method(self, *args, **kwargs)
-
-    return run
-
-
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *args):
         return None  # Payplug counts a redirection as an error
 
 
 class Notifier:
-    """The queue of notifications, and who delivers it.
+    """The queue of notifications.
 
-    Every public method may be called from any thread.
-
-    :param retry_seconds: gaps before each new attempt at a notification
+    `deliver` takes the lock of the `Store` itself, and sends without it; callers of the
+    other methods hold it.
     """
 
-    def __init__(self, retry_seconds=RETRY_SECONDS):
-        self.retry_seconds = tuple(retry_seconds)
-        self._lock = threading.RLock()
-        # Straight to the merchant: a proxy could not reach localhost.
+    def __init__(self, store):
+        self._store = store
+        # No proxy: it could not reach localhost.
         handlers = urllib.request.ProxyHandler({}), _NoRedirect()
         self._sender = urllib.request.build_opener(*handlers)
+        self.reset()
 
     def reset(self):
-        """Forget what was told, and how."""
-        self.notifications = []
+        """Empty the queue and undo `set_notifications`."""
+        self._queue = []  # all notifications since then, oldest first
         self.copies, self.reverse, self.hold = 1, False, False
 
-    def _notify(self, payment, resource=None):
-        """Queue what the merchant must be told; return the payment's resource."""
-        body = payment.as_json()
-        if body["notification"]:
-            told = deepcopy(resource) if resource else payment.as_json()
-            if not resource:
-                told["notification"]["response_code"] = None
-            self.notifications.append(
-                Notification(body["id"], body["notification"]["url"], told, self.now())
-            )
-        return body
+    def notify(self, payment, refund=None):
+        """Queue a notification, if the payment has an address for it.
+
+        :param dict refund: resource to send; the payment's own when missing
+        """
+        resource = payment.as_json()
+        url = (resource["notification"] or {}).get("url")
+        if not isinstance(url, str):
+            return
+        resource["notification"]["response_code"] = None
+        body, now = deepcopy(refund) or resource, self._store.now()
+        self._queue.append(Notification(payment.body["id"], url, body, now))
 
     def set_notifications(self, hold=None, copies=None, reverse=None):
-        """Change how notifications leave, until `reset`; None changes nothing.
+        """Change how notifications are sent, until `reset`; None changes nothing.
 
-        :param bool hold: keep them back until they are released, or `deliver` is called
+        :param bool hold: send only when `deliver` is called
         :param int copies: how often each one is sent
         :param bool reverse: send the latest of those waiting first
         """
-        with self._lock:
-            self.hold = self.hold if hold is None else hold
-            self.copies = self.copies if copies is None else copies
-            self.reverse = self.reverse if reverse is None else reverse
+        self.hold = self.hold if hold is None else hold
+        self.copies = self.copies if copies is None else int(copies)
+        self.reverse = self.reverse if reverse is None else reverse
+
+    def list_notifications(self):
+        """Return a copy of every `Notification`, sent or not, oldest first."""
+        return deepcopy(self._queue)
 
     def deliver(self):
         """Send the notifications that are due, and return them as they are then.
 
-        One that got no 2xx answer becomes due again `retry_seconds` later.
+        One that got no 2xx answer becomes due again some of `RETRY_SECONDS` later.
 
         :return: list of `Notification`
         """
-        with self._lock:
-            self._end_what_is_due()
-            now = self.now()
-            waiting = [one for one in self.notifications if one.due_at is not None]
-            due = [one for one in waiting if one.due_at <= now]
+        with self._store.lock:
+            now = self._store.now()
+            due = [one for one in self._queue if (one.due_at or math.inf) <= now]
             for notification in due:
-                notification.due_at = None  # nobody else takes it
+                notification.due_at = None  # no other thread sends it
             copies = self.copies
             if self.reverse:
                 due.reverse()
         for notification in due:
             for _copy in range(copies):
-                self._record(notification, self._send(notification))
+                status = self._send(notification)
+                with self._store.lock:
+                    self._record(notification, status)
         return due
 
     def _send(self, notification):
         """Return the HTTP status of the merchant's answer, None without one."""
-        request = urllib.request.Request(
-            notification.url,
-            data=json.dumps(notification.body).encode(),
-            headers={
-                "Content-Type": "application/json",
-                "User-Agent": "Payplug-Emulator",
-            },
-        )
+        headers = {"Content-Type": "application/json", "User-Agent": "Payplug-Emulator"}
+        data = json.dumps(notification.body).encode()
         try:
+            request = urllib.request.Request(notification.url, data, headers)
             with self._sender.open(request, timeout=SENDER_TIMEOUT) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
@@ -115,14 +100,13 @@ class Notifier:
         except (OSError, ValueError, http.client.HTTPException):
             return None
 
-    @locked
     def _record(self, notification, status):
         attempts = len(notification.statuses)
         notification.statuses.append(status)
-        payment = self._payments.get(notification.payment_id)
-        if payment:
+        payment = self._store.payments.get(notification.payment_id)
+        if payment and payment.body["notification"]:
             payment.body["notification"]["response_code"] = status
         if status is not None and 200 <= status < 300:
             notification.due_at = None
-        elif attempts < len(self.retry_seconds):
-            notification.due_at = self.now() + self.retry_seconds[attempts]
+        elif attempts < len(RETRY_SECONDS):
+            notification.due_at = self._store.now() + RETRY_SECONDS[attempts]

@@ -1,7 +1,7 @@
-"""The payment page: what a payer reads, and what becomes of the typed card.
+"""The HTML of the payment page, and the check of the form in it.
 
-Neither server nor records: resources of the API and typed texts go in, HTML and an
-`Attempt` come out. The page needs no script and loads nothing from elsewhere.
+It knows resources of the API, but neither server nor records. The page needs no script
+and loads nothing from elsewhere.
 """
 
 import re
@@ -23,7 +23,7 @@ TEST_CARDS = {
 
 
 class Attempt(NamedTuple):
-    """What somebody typed to pay.
+    """The card that was typed on the page, and whether it can pay.
 
     :ivar card: as in the ``card`` of a payment
     :ivar failure: code of the refusal, "" when the card is accepted
@@ -44,12 +44,11 @@ def read_attempt(form, now):
     number = re.sub(r"[\s-]", "", form.get("number", ""))
     brand, country, failure = TEST_CARDS.get(number, ("", "", "card_declined"))
     month, year, wrong_expiry = _read_expiry(form.get("expiry", ""), now)
+    has_cvv = re.fullmatch("[0-9]{3}", form.get("cvv", "").strip())
     errors = {
-        "number": _judge_number(number),
+        "number": _check_number(number),
         "expiry": wrong_expiry,
-        "cvv": ""
-        if re.fullmatch("[0-9]{3}", form.get("cvv", "").strip())
-        else "wrong_cvv",
+        "cvv": "" if has_cvv else "wrong_cvv",
     }
     card = {
         "last4": number[-4:],
@@ -61,7 +60,7 @@ def read_attempt(form, now):
     return Attempt(card, failure, {name: key for name, key in errors.items() if key})
 
 
-def _judge_number(number):
+def _check_number(number):
     if not re.fullmatch("[0-9]{13,19}", number):
         return "wrong_number"
     # Every second digit from the right counts twice, and its digits are added up.

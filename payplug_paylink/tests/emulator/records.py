@@ -1,4 +1,4 @@
-"""What Payplug keeps: merchants, payments, and what it told them.
+"""The records of the emulator: accounts, payments, notifications.
 
 Amounts are integer cents, moments are UTC Unix seconds of the emulator's own clock.
 """
@@ -6,7 +6,7 @@ Amounts are integer cents, moments are UTC Unix seconds of the emulator's own cl
 import secrets
 import string
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from .rules import ADDRESS, DELIVERY
 
@@ -23,24 +23,53 @@ DEFAULT_CARD = {
 NO_CARD = dict.fromkeys(DEFAULT_CARD)
 
 
+def make_letters(count=22):
+    """Return so many random letters and digits, as in the ids of Payplug."""
+    alphabet = string.ascii_letters + string.digits
+    return "".join(secrets.choice(alphabet) for _ in range(count))
+
+
+def check_types(record):
+    """Compare the values of a dataclass with its annotations.
+
+    :raise TypeError: naming the first field that has another type
+    """
+    for known in fields(record):
+        if not isinstance(getattr(record, known.name), known.type):
+            raise TypeError(f"{known.name} has the wrong type.")
+
+
 @dataclass
 class Account:
-    """A merchant.
+    """A merchant; what is missing is made up.
 
-    :ivar live_key: None for a merchant who may not take live payments yet
+    :ivar name: of the company, shown on the payment page
+    :ivar live_allowed: whether there is a live key
+    :ivar min_cents: smallest amount of a payment
+    :ivar max_cents: greatest amount of a payment
+    :ivar email: login of the portal
     :ivar clients: OAuth2 ``(client id, client secret)`` per mode, "test" and "live"
     """
 
     id: str
     name: str
-    email: str
-    password: str
-    live_allowed: bool
-    min_cents: int
-    max_cents: int
-    test_key: str
-    live_key: str | None
-    clients: dict
+    live_allowed: bool = True
+    min_cents: int = 99
+    max_cents: int = 2_000_000
+    email: str | None = None
+    password: str = "demo-password"
+    test_key: str | None = None
+    live_key: str | None = None
+    clients: dict = field(init=False, default_factory=dict)
+
+    def __post_init__(self):
+        check_types(self)
+        self.email = self.email or f"merchant-{self.id}@example.com"
+        self.test_key = self.test_key or "sk_test_" + make_letters()
+        live_key = self.live_key or "sk_live_" + make_letters()
+        self.live_key = live_key if self.live_allowed else None
+        for mode in ("test", "live")[: 1 + self.live_allowed]:
+            self.clients[mode] = f"{mode}-{make_letters()}", make_letters(40)
 
     def as_json(self, is_live):
         """Return the body of ``GET /v1/account``."""
@@ -69,7 +98,12 @@ class Account:
 
 @dataclass
 class Payment:
-    """A payment: its public resource, and what Payplug keeps for itself."""
+    """A payment.
+
+    :ivar body: the resource, in the shape of the current version of the API
+    :ivar expires_at: moment at which it times out
+    :ivar refunds: refund resources, newest first
+    """
 
     account: Account
     body: dict
@@ -93,25 +127,14 @@ class Payment:
             body["customer"] = body.pop("billing")
         return body
 
-    def as_ledger(self):
-        return {
-            "id": self.body["id"],
-            "account": self.account.id,
-            "is_live": self.body["is_live"],
-            "cents": self.body["amount"],
-            "cents_refunded": self.body["amount_refunded"],
-            "paid_at": self.body["paid_at"],
-            "metadata": deepcopy(self.body["metadata"]),
-        }
-
 
 @dataclass
 class Notification:
-    """Something a merchant is told, and what became of it.
+    """A notification and the attempts to send it.
 
     :ivar body: the resource as it was when the event happened
-    :ivar due_at: when to try next, None when there will be no further attempt
-    :ivar statuses: HTTP status of each attempt, None where nobody answered
+    :ivar due_at: moment of the next attempt, None when there will be none
+    :ivar statuses: HTTP status of each attempt, None where there was no answer
     """
 
     payment_id: str
@@ -121,23 +144,27 @@ class Notification:
     statuses: list = field(default_factory=list)
 
 
-def make_letters(count=22):
-    """Return so many random letters and digits, as in the ids of Payplug."""
-    alphabet = string.ascii_letters + string.digits
-    return "".join(secrets.choice(alphabet) for _ in range(count))
+def merge(body, changes):
+    """Return a copy of a JSON object with some fields replaced, at any depth."""
+    merged = deepcopy(body)
+    for name, value in changes.items():
+        both = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = merge(merged[name], value) if both else deepcopy(value)
+    return merged
 
 
-def new_payment_body(request, is_live, now, payment_id, url):
+def new_payment_body(request, is_live, is_legacy, now, payment_id, url):
     """Return the resource of a new payment.
 
     :param dict request: the checked body of ``POST /v1/payments``
+    :param bool is_legacy: see `rules.check_creation`
     :param int now: moment of its creation
     :param str url: of its payment page
     """
     hosted = request.get("hosted_payment") or {}
     notified = request.get("notification_url")
-    billing = request.get("billing") or request.get("customer") or {}
-    shipping = request.get("shipping") or {}
+    billing = request.get("customer" if is_legacy else "billing") or {}
+    shipping = {} if is_legacy else request.get("shipping") or {}
     return {
         "id": payment_id,
         "object": "payment",

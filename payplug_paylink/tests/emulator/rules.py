@@ -1,4 +1,4 @@
-"""The rules that a request must follow, and how Payplug says no.
+"""The checks of requests, and the refusals of Payplug.
 
 Amounts are integer cents, countries ISO 3166-1 alpha-2 codes. What is not documented
 publicly is decided leniently, or as Payplug's official plugins expect it.
@@ -22,7 +22,7 @@ COUNTRIES = frozenset(
 
 
 class Refusal(Exception):
-    """Payplug says no.
+    """The answer to a request that Payplug does not carry out.
 
     :param int status: of the HTTP answer
     :param str message: what is wrong, in English
@@ -144,20 +144,11 @@ ADDRESS = {
     "country": _country,
     "language": _text(2, "[a-z]{2}", "This field must be an ISO 639-1 language."),
 }
-DELIVERY = {
-    "delivery_type": _one_of(
-        "BILLING",
-        "VERIFIED",
-        "NEW",
-        "SHIP_TO_STORE",
-        "DIGITAL_GOODS",
-        "TRAVEL_OR_EVENT",
-        "OTHER",
-    )
-}
-REQUIRED = (
-    *("first_name", "last_name", "email", "address1", "postcode", "city", "country"),
+DELIVERY_TYPES = (
+    "BILLING VERIFIED NEW SHIP_TO_STORE DIGITAL_GOODS TRAVEL_OR_EVENT OTHER".split()
 )
+DELIVERY = {"delivery_type": _one_of(*DELIVERY_TYPES)}
+REQUIRED = "first_name last_name email address1 postcode city country".split()
 HOSTED_PAYMENT = {
     "return_url": _web_address,
     "cancel_url": _web_address,
@@ -207,7 +198,7 @@ def check_creation(body, account, is_legacy):
 
 
 def _check_recipient(body, person):
-    """Who asks Payplug itself to send the link must say where to."""
+    """If Payplug itself is to send the link, it needs the address."""
     sent_by = (body.get("hosted_payment") or {}).get("sent_by")
     needed = {"EMAIL": "email", "SMS": "mobile_phone_number"}.get(sent_by)
     reader = body.get(person) or {}
