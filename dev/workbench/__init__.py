@@ -1,1 +1,1 @@
-"""What `dev/test`, `dev/demo` and `dev/lint` share: a machine made ready by itself."""
+"""What the commands in dev/ share."""

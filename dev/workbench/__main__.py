@@ -4,19 +4,19 @@ import importlib
 import os
 import sys
 
-from . import odoo_source, options, python_env, say
+from . import odoo_source, options, python_env
+from .console import exit_with
 
 LOCKS = {"lint": "requirements-lint.txt"}
 
 
 def main():
-    """Prepare the Python to work in, go on inside it, and do the command there."""
+    """Run the command, inside its venv: the first call makes that and starts again."""
     command, *arguments = sys.argv[1:]
     os.environ["WORKBENCH_COMMAND"] = f"dev/{command}"
-    python_env.check_version()
-    wanted = options.read(command, arguments)
+    parsed = options.parse(command, arguments)
     if os.environ.pop("WORKBENCH_VENV", None) == sys.prefix:
-        return importlib.import_module(f".{command}", __package__).main(wanted)
+        return importlib.import_module(f".{command}", __package__).main(parsed)
     source = {} if command == "lint" else {"ODOO_SOURCE": str(odoo_source.locate())}
     venv = python_env.venv(LOCKS.get(command, "requirements.txt"))
     return python_env.enter(
@@ -24,4 +24,4 @@ def main():
     )
 
 
-say.guarded(main)
+exit_with(main)

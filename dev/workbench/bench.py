@@ -6,186 +6,128 @@ import os
 import tempfile
 from pathlib import Path
 
-from . import bench_data, bench_jobs, bench_report, bench_rows, postgres, system
-from .bench_clock import WorkClock
-from .bench_data import inside
-from .bench_growth import growth, sending
+from . import bench_data, bench_report, bench_rows, mailbox, postgres, system
+from .bench_odoo import PayplugEmulator, environment, start
 from .bench_pairs import Effort
-from .bench_rpc import WebClient
-from .bench_site import emulator, mail_sink, mollie, odoo_server
-from .cache import ROOT
+from .bench_report import Row, ratio_row
+from .console import CommandError, step
 from .databases import Databases
-from .odoo import ADDON, Odoo
+from .odoo import Odoo, warnings
 from .processes import HOST, free_ports
-from .say import step
 
-# how long things are measured: quickly, and in full
-INSTALLATIONS = (2, 5)
-BULKS = (1, 3)
-EFFORTS = {
-    "send_ratio": (
-        Effort(least=16, most=40, seconds=55, error=0.015),
-        Effort(least=30, most=80, seconds=150, error=0.01),
-    ),
-    "notification_ratio": (Effort(least=20, most=20), Effort(least=60, most=60)),
-    "list_ratio": (
-        Effort(least=20, most=100, seconds=30, error=0.012),
-        Effort(least=60, most=300, seconds=100, error=0.008),
-    ),
-    "post_ratio": (
-        Effort(least=80, most=500, seconds=60, error=0.004),
-        Effort(least=300, most=900, seconds=180, error=0.002),
-    ),
-    "settle_ratio": (
-        Effort(least=20, most=60, seconds=40, error=0.01),
-        Effort(least=60, most=200, seconds=120, error=0.006),
-    ),
-}
-PAYABLE = [
-    ("state", "=", "posted"),
-    ("payment_state", "=", "not_paid"),
-    ("payplug_link_id", "=", False),
-]
+# key, by which function, and how long
+PAIRS = (
+    ("list_ratio", bench_rows.show_list, Effort(60, 100, 0.008)),
+    ("post_ratio", bench_rows.post, Effort(300, 180, 0.002)),
+    ("settle_ratio", bench_rows.settle, Effort(60, 120, 0.006)),
+    ("send_ratio", bench_rows.send, Effort(40, 150, 0.01)),
+    ("notification_ratio", bench_rows.notification, Effort(60, 120, 0.006)),
+)
 
 
 def main(options):
-    """Measure, tell, and return 1 if a bound is missed."""
-    system.need("wkhtmltopdf", "wkhtmltopdf", why="The program that prints PDF")
-    bench_data.room()
+    """Measure, print the table, and return 1 if a bound is missed."""
+    system.need_pdf()
     with contextlib.ExitStack() as stack:
         bench = Bench(options, stack)
-        if options.workers:
-            print(bench_report.growth_table([bench.measure_workers()]))
-            return 0
-        rows = bench.measure()
-        print(bench_report.table(rows), flush=True)
-        _write(options, rows)
-        if options.growth or not options.quick:
-            print(bench_report.growth_table(growth(bench, options.growth)))
-    return int(not all(row.is_met for row in rows))
-
-
-def _write(options, rows):
+        rows = list(bench.measure())
+        if lines := warnings(bench.log.read_text(errors="replace")):
+            raise CommandError("Odoo warned while measured:\n" + "\n".join(lines))
+    print(bench_report.table(rows), flush=True)
     if options.json:
         values = {row.key: row.value for row in rows}
         options.json.write_text(json.dumps(values, indent=2) + "\n")
     if options.chart:
         bench_report.draw(rows, options.chart)
+    return int(not all(row.is_met for row in rows))
 
 
 class Bench:
-    """The databases, what runs beside them, and the order of the measurements."""
+    """The databases, what runs beside them, and the order of the measurements.
+
+    :ivar ours: the database with the addon
+    :ivar theirs: the same without
+    :ivar with_mollie: the same with Odoo's own `payment_mollie`
+    :ivar mails: the folder of the mails that were sent
+    """
 
     def __init__(self, options, stack):
-        self.quick = options.quick
+        self.is_quick = options.quick
         self.stack = stack
         folder = tempfile.TemporaryDirectory(prefix="paylink-")
         folder = Path(stack.enter_context(folder))
-        self.port, smtp_port = free_ports(2)
-        self.url = f"http://{HOST}:{self.port}"
-        self.payplug = stack.enter_context(emulator())
-        self.mollie = stack.enter_context(mollie())
-        self.mails = stack.enter_context(mail_sink(smtp_port))
-        server = stack.enter_context(postgres.server(options.pghost))
-        writing = stack.enter_context(postgres.safe_writes(server))
-        step(f"PostgreSQL is there: {writing}")
+        self.log = folder / "odoo.log"
+        port, smtp_port = free_ports(2)
+        self.url = f"http://{HOST}:{port}"
+        self.mails = stack.enter_context(
+            mailbox.receiving(folder / "mails", HOST, smtp_port)
+        )
+        self.payplug = stack.enter_context(PayplugEmulator.start())
+        server = stack.enter_context(postgres.server(options.pghost, safe=True))
         odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
         settings = odoo.write_settings(
             folder / "odoo.conf",
-            addons_path=f"{odoo.source}/addons,{ROOT},{bench_data.ADDONS}",
-            http_port=self.port,
+            http_port=port,
             max_cron_threads=0,
             smtp_server=HOST,
             smtp_port=smtp_port,
         )
         self.bases = Databases(odoo, settings)
-
-    def choose(self, quickly, in_full):
-        """The one that the options ask for."""
-        return quickly if self.quick else in_full
+        start(settings, self.log)
 
     def measure(self):
-        """Measure everything and return the rows of the table."""
-        rows = []
-        self.their_database = self.copy(bench_data.LARGE, "theirs")
-        self.mollie_database = self.copy(bench_data.MOLLIE, "mollie")
+        """Measure everything and yield the rows of the table."""
+        self.theirs = self.copy(bench_data.LARGE, "theirs")
+        self.with_mollie = self.copy(bench_data.MOLLIE, "mollie")
+        self.log.write_text("")  # from here on a warning is an error
         step("Installing the addon on a small and on a large database, by turns")
-        install, self.our_database = bench_jobs.install(
-            self, self.choose(*INSTALLATIONS)
+        pairs, self.ours = bench_rows.install(self, 2 if self.is_quick else 5)
+        yield ratio_row("install_ratio", pairs)
+        step("Adding links to the newest invoices")
+        known = self._prepare()
+        yield Row("search_uses_index", bench_rows.search_uses_index(self, known))
+        step(f"Following {bench_rows.PENDING} pending links")
+        calls, seconds = bench_rows.follow(self)
+        yield Row("follow_calls", calls, f"in {seconds:.1f} s")
+        for key, function, effort in PAIRS:
+            step(function.__doc__.splitlines()[0])
+            pairs = function(self, effort.quick() if self.is_quick else effort)
+            yield ratio_row(key, pairs)
+        step("Sending the queue with one worker")
+        yield Row("sent_per_minute", bench_rows.sent_per_minute(self))
+
+    def _prepare(self):
+        """Connect the databases with what runs here; return the id of a link."""
+        databases = (self.ours, self.theirs, self.with_mollie)
+        for database in databases:
+            with environment(database) as env:
+                env["ir.config_parameter"].set_param("web.base.url", self.url)
+        with environment(self.ours) as env:
+            bench_data.connect(env, self.payplug)
+            known = bench_data.add_ended_links(env, bench_rows.LINKS)
+        # the same rows are written as by the links
+        self.bases.odoo.server.query(
+            "UPDATE account_move SET write_date = write_date WHERE id IN (SELECT id "
+            "FROM account_move WHERE state = 'posted' ORDER BY date DESC, name DESC "
+            f"LIMIT {bench_rows.LINKS})",
+            database=self.theirs,
         )
-        rows.append(bench_report.ratio_row("install_ratio", install, "s"))
-        self.connect(self.our_database)
-        rows += bench_jobs.measure(self, self.choose(*BULKS))
-        self.level()
-        rows += self._measure_served()
-        return bench_report.in_order(rows)
-
-    def measure_workers(self):
-        """How fast several workers send, alone; a curve."""
-        self.our_database = self.copy(bench_data.SMALL, "ours")
-        self.bases.install(self.our_database, ADDON)
-        self.connect(self.our_database)
-        return sending(self)
-
-    def _measure_served(self):
-        databases = [self.our_database, self.their_database, self.mollie_database]
-        step("Starting Odoo as a server of three databases")
-        with self.serving(databases) as pid, self._connection() as connection:
-            self.clock = WorkClock(connection, pid, databases)
-            self.ours, self.theirs, self.with_mollie = (
-                WebClient(self.url, database) for database in databases
-            )
-            for key, words, work in bench_rows.ROWS:
-                step(words)
-                pairs = work(self, self.choose(*EFFORTS[key]))
-                yield bench_report.ratio_row(key, pairs)
-
-    def _connection(self):
-        return contextlib.closing(self.bases.odoo.server.connect())
-
-    # Databases
+        for database in databases:
+            self.tidy(database)
+        return known
 
     def copy(self, template, name):
         """A copy of a template that is dropped at the end of the run."""
         return self.stack.enter_context(self.bases.run_copy(template, name))
 
-    def connect(self, database):
-        """Let a database with the addon use the emulator."""
-        key = self.payplug.accounts[0].test_key
-        self.inside("connect", database, key=key, payplug_url=self.payplug.url)
-
-    def inside(self, function, database=None, **arguments):
-        """Call a function of `bench_inside` inside Odoo; in our database by default."""
-        database = database or self.our_database
-        return inside(self.bases, database, "bench_inside", function, **arguments)
-
-    def level(self):
-        """Leave all databases equally tidy, and pointed at the server to come."""
-        for database in (self.our_database, self.their_database, self.mollie_database):
-            bench_data.set_base_url(self.bases, database, self.url)
-            bench_data.tidy(self.bases, database)
-
-    def serving(self, databases):
-        """Odoo as a server of these databases, as a context."""
-        odoo, settings = self.bases.odoo, self.bases.settings
-        return odoo_server(odoo, settings, self.port, databases)
-
-    # What the rows need
-
-    def take_invoices(self, count):
-        """The ids of the oldest invoices that have no link yet."""
-        return self.ours.call(
-            "account.move", "search", PAYABLE, order="date, id", limit=count
-        )
-
-    def prepare_mollie(self, count):
-        """Transactions of customers who pay by Mollie: see `bench_inside`."""
-        found = self.inside(
-            "prepare_mollie",
-            self.mollie_database,
-            mollie_url=self.mollie.url,
-            count=count,
-        )
-        for _reference, payment_id, amount, _move_id in found:
-            self.mollie.amounts[payment_id] = amount
+    def take_ids(self, count, state="posted"):
+        """Ids of unpaid invoices without a link, by database."""
+        found = {}
+        for database in (self.ours, self.theirs):
+            with environment(database) as env:
+                found[database] = bench_data.take_invoices(env, count, state).ids
         return found
+
+    def tidy(self, database):
+        """Let PostgreSQL clean up and count, as it does by itself from time to time."""
+        self.bases.odoo.server.query("VACUUM (FREEZE, ANALYZE)", database=database)

@@ -1,4 +1,4 @@
-"""How things are compared: by turns, on one machine, at one time."""
+"""How two ways to do the same are compared: by turns, on one machine, at one time."""
 
 import time
 from dataclasses import dataclass
@@ -8,24 +8,26 @@ from statistics import median
 # for a normal distribution: the standard deviation from the median of the distances,
 # and the error of a median beside that of a mean
 DEVIATION, OF_MEDIAN = 1.4826, 1.2533
-UNITS = {"ms": (1000, 0), "s": (1, 2)}
+WARM_UP = 2  # rounds that do not count
 
 
 @dataclass
 class Effort:
-    """How long to go on measuring.
+    """How many rounds at least (and at most three times as many), the seconds after
+    which no further one begins, and the error of the ratio that is good enough."""
 
-    :ivar least: rounds at least
-    :ivar most: rounds at most
-    :ivar seconds: after so many, no further round
-    :ivar error: of the ratio, which is good enough; chosen after the bound, not after
-        what comes out
-    """
+    rounds: int
+    seconds: float
+    error: float
 
-    least: int
-    most: int
-    seconds: float = 600
-    error: float = 0.0
+    @property
+    def most(self):
+        """The number of rounds to prepare, with the warm-up."""
+        return WARM_UP + 3 * self.rounds
+
+    def quick(self):
+        """A third of the effort."""
+        return Effort(self.rounds // 3, self.seconds / 3, self.error * 1.7)
 
 
 @dataclass
@@ -36,71 +38,60 @@ class Pairs:
     theirs: list
 
     @property
-    def _ratios(self):
-        pairs = zip(self.ours, self.theirs, strict=True)
-        return [mine / other for mine, other in pairs]
-
-    @property
     def ratio(self):
-        """Ours to theirs: the median of what each two neighbours in time say.
+        """Ours to theirs: the median of the pairs.
 
         Whatever else the machine does meanwhile slows down both of a pair.
         """
-        return median(self._ratios)
+        return median(self._ratios())
 
     @property
     def error(self):
         """The standard error of `ratio`, which a few wild pairs do not enlarge."""
-        ratios, middle = self._ratios, self.ratio
+        ratios, middle = self._ratios(), self.ratio
         distance = median(abs(ratio - middle) for ratio in ratios)
         return OF_MEDIAN * DEVIATION * distance / sqrt(len(ratios))
 
-    def words(self, unit="ms"):
+    def describe(self):
         """Both medians, for people."""
-        factor, digits = UNITS[unit]
         ours, theirs = (
-            f"{median(times) * factor:.{digits}f} {unit}"
-            for times in (self.ours, self.theirs)
+            f"{median(times) * 1000:.0f} ms" for times in (self.ours, self.theirs)
         )
-        count = len(self.ours)
-        return f"{ours} / {theirs}; {count} pairs, ±{self.error:.1%}"
+        return f"{ours} / {theirs}; {len(self.ours)} pairs, ±{self.error:.1%}"
+
+    def _ratios(self):
+        return [
+            ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)
+        ]
 
 
-def by_turns(ours, theirs, effort, warm=2):
+def by_turns(ours, theirs, effort):
     """Time two functions of the round's number; each begins every second round.
 
-    :param ours: function of the number of the round; what it returns, if anything, are
-        the seconds to take instead of those on the clock
-    :param Effort effort: how long to go on
-    :param int warm: rounds before those that count
-    :rtype: Pairs
+    What they return, if anything, are the seconds to take instead of those on the
+    clock.
     """
     pairs = Pairs([], [])
-    for number in range(warm):
-        _take_turns(ours, theirs, number)
     started = time.perf_counter()
-    for number in range(warm, warm + effort.most):
-        mine, other = _take_turns(ours, theirs, number)
+    for number in range(effort.most):
+        if number % 2:
+            mine, other = timed(ours, number), timed(theirs, number)
+        else:
+            other, mine = timed(theirs, number), timed(ours, number)
+        if number < WARM_UP:
+            continue
         pairs.ours.append(mine)
         pairs.theirs.append(other)
-        if number - warm + 1 >= effort.least and (
-            pairs.error <= effort.error
-            or time.perf_counter() - started > effort.seconds
+        is_late = time.perf_counter() - started > effort.seconds
+        if len(pairs.ours) >= effort.rounds and (
+            is_late or pairs.error <= effort.error
         ):
             break
     return pairs
 
 
-def _take_turns(ours, theirs, number):
-    if number % 2:
-        mine = timed(ours, number)
-        return mine, timed(theirs, number)
-    other = timed(theirs, number)
-    return timed(ours, number), other
-
-
 def timed(work, *arguments):
     """The seconds that a function takes, or that it returns."""
     started = time.perf_counter()
-    told = work(*arguments)
-    return time.perf_counter() - started if told is None else told
+    seconds = work(*arguments)
+    return time.perf_counter() - started if seconds is None else seconds

@@ -1,201 +1,266 @@
-"""What a user waits for, with the addon and without: each row a function of a `Bench`.
+"""What a user waits for, with the addon and without.
 
-Everything goes through Odoo's own HTTP server, as the web client or a payment service
-asks for it.
+Each function measures one thing and returns its `Pairs`, or a value; `bench` is the
+`Bench` that runs.
 """
 
+import json
 import time
+from functools import partial
+from unittest.mock import patch
+from xml.etree import ElementTree
 
-from .bench_pairs import by_turns
-from .bench_rpc import list_specification, ring
-from .say import Fault
+import requests
+from werkzeug.wrappers import Request, Response
 
-INVOICES = (("move_type", "=", "out_invoice"), ("state", "=", "posted"))
-LIST = "account.action_move_out_invoice_type"
-PAGE = {"limit": 80, "offset": 0, "order": "", "count_limit": 10_001}
-LOT = 5  # invoices posted at once: the more turns, the less noise
+from . import bench_data, mailbox
+from .bench_odoo import LOGIN, environment, open_window, work_seconds
+from .bench_pairs import Pairs, by_turns, timed
+from .cache import folder
+from .console import CommandError
+from .odoo import ADDON, warnings
+from .processes import HOST, free_ports, running, serving
+
+LINKS = 10_000  # of invoices that show one in the list
+PENDING = 2_000
+LOT = 5  # invoices posted or paid at once
+LIST_DOMAIN = [("move_type", "=", "out_invoice"), ("state", "=", "posted")]
+LIST_OPTIONS = {"limit": 80, "offset": 0, "order": "", "count_limit": 10_001}
 SETTLED = ("paid", "in_payment")
-WARM = 2
+QUEUED = 60
+# in the running transaction: of whole tables, and by an index
+SCANS = """
+    SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_xact_user_tables
+     WHERE relname IN ('account_move', 'payplug_payment_link')
+"""
+
+
+def install(bench, rounds):
+    """Install the addon on 50 000 invoices / on an empty company, by turns.
+
+    :return: the pairs, and a large database with the addon
+    """
+    large, empty = [], []
+    for number in range(rounds + 1):
+        database = bench.copy(bench_data.COMPANY, f"empty{number}")
+        empty.append(timed(_install, bench.bases, database))
+        database = bench.copy(bench_data.LARGE, f"ours{number}")
+        large.append(timed(_install, bench.bases, database))
+        if number < rounds:
+            bench.bases.drop(database)
+    return Pairs(large[1:], empty[1:]), database  # without the first: a warm-up
+
+
+def _install(bases, database):
+    if lines := warnings(bases.install(database, ADDON)):
+        raise CommandError("The installation warns:\n" + "\n".join(lines))
+
+
+def search_uses_index(bench, payplug_id):
+    """Whether a user's search by payment ID scans neither invoices nor links."""
+    found = []
+    with environment(bench.ours, LOGIN) as env:
+        for _number in range(2):  # the first reads rights and settings, too
+            moves = env["account.move"].search([("payment_id", "=", payplug_id)])
+            assert len(moves) == 1
+            env.cr.execute(SCANS)
+            found.append(env.cr.fetchone())
+    (scans_before, uses_before), (scans, uses) = found
+    return scans == scans_before and uses > uses_before
+
+
+def follow(bench):
+    """Follow many pending links, one of them paid; return the calls and the seconds."""
+    with environment(bench.ours) as env:
+        ids = bench_data.add_pending_links(env, bench.payplug, PENDING)
+    bench.tidy(bench.ours)
+    bench.payplug.pay(paid_id := ids[PENDING // 2])
+    bench.payplug.calls.clear()
+    with environment(bench.ours) as env:
+        cron = env.ref("payplug_paylink.ir_cron_follow")
+        started = time.perf_counter()
+        cron.method_direct_trigger()
+        seconds = time.perf_counter() - started
+    with environment(bench.ours) as env:
+        link = env["payplug.payment.link"].search([("payplug_id", "=", paid_id)])
+        assert link.state == "paid", link.state
+    return len(bench.payplug.calls), seconds
 
 
 def send(bench, effort):
     """Sending one invoice with a link / with Odoo's own template."""
-    ids = bench.take_invoices(effort.most + WARM)
+    ids = bench.take_ids(effort.most)
 
-    def with_link(number):
-        _send(bench.ours, "action_payplug_send_link", ids[number])
+    def press(database, button, number):
+        with environment(database, LOGIN) as env:
+            move = env["account.move"].browse(ids[database][number])
+            open_window(env, getattr(move, button)()).action_send_and_print()
 
-    def without_link(number):
-        _send(bench.theirs, "action_send_and_print", ids[number])
-
-    before = len(bench.mails.all())
-    pairs = by_turns(with_link, without_link, effort, WARM)
-    mails = bench.mails.all()[: len(bench.mails.all()) - before]
-    _check_mails(mails, len(pairs.ours) + WARM)
+    with_link = partial(press, bench.ours, "action_payplug_send_link")
+    without_link = partial(press, bench.theirs, "action_send_and_print")
+    before = len(mailbox.files(bench.mails))
+    pairs = by_turns(with_link, without_link, effort)
+    files = mailbox.files(bench.mails)
+    mails = [mailbox.read(path) for path in files[: len(files) - before]]
+    bodies = [mailbox.body(mail, "html") for mail in mails]
+    assert len(mails) == 2 * sum("/payplug/pay" in body for body in bodies), len(mails)
+    assert all(any(mail.iter_attachments()) for mail in mails)
     return pairs
-
-
-def _send(client, button, move_id):
-    """Press a button of the invoice, and *Send* in the window that it opens."""
-    action = client.press("account.move", button, [move_id])
-    _press_in_window(client, action, "action_send_and_print")
-
-
-def _press_in_window(client, action, button):
-    """Press a button in the window that an action opens, as it stands there."""
-    model, context = action["res_model"], action["context"]
-    saved = client.call(model, "web_save", [], {}, specification={}, context=context)
-    client.press(model, button, [saved[0]["id"]], context=context)
-
-
-def _check_mails(mails, count):
-    """Every invoice was mailed with its PDF, and ours with its link."""
-    with_pdf = [
-        mail
-        for mail in mails
-        if any(part.get_content_type() == "application/pdf" for part in mail.parts)
-    ]
-    links = [mail for mail in mails if "/pay" in mail.body("text/html")]
-    if (len(mails), len(with_pdf), len(links)) != (2 * count, 2 * count, count):
-        raise Fault(
-            f"{2 * count} mails were to leave; {len(mails)} came, {len(with_pdf)} with "
-            f"PDF, {len(links)} with a link."
-        )
 
 
 def notification(bench, effort):
     """From Payplug's notification / Mollie's to the reconciled invoice."""
-    ids = bench.take_invoices(effort.most + WARM)
-    paid = [_pay(bench, move_id) for move_id in ids]
-    transactions = bench.prepare_mollie(effort.most + WARM)
-    post_process = f"{bench.url}/bench/post_process"
+    paid = []
+    ids = bench.take_ids(effort.most)[bench.ours]
+    with environment(bench.ours, LOGIN) as env:
+        for move in env["account.move"].browse(ids):
+            move.action_payplug_send_link()
+            paid.append(bench.payplug.pay(move.payment_id))
+    with environment(bench.with_mollie) as env:
+        transactions = bench_data.begin_mollie_payments(env, effort.most)
+        references = transactions.mapped("reference")
+        mollie_ids = transactions.invoice_ids.ids
+        amounts = {each.provider_reference: each.amount for each in transactions}
+        provider = type(env["payment.provider"])
 
     def payplug(number):
-        resource = paid[number]
-        url = resource["notification"]["url"]
-        ring(url, bench.our_database, {"json": resource})
+        with environment(bench.ours):  # which chooses the database for HTTP
+            url = paid[number]["notification"]["url"]
+            requests.post(url, json=paid[number], timeout=120).raise_for_status()
 
     def mollie(number):
-        reference, payment_id, _amount, _move_id = transactions[number]
-        url = f"{bench.url}/payment/mollie/webhook?ref={reference}"
-        started = time.perf_counter()
-        ring(url, bench.mollie_database, {"data": {"id": payment_id}})
-        seconds = time.perf_counter() - started
-        return seconds + float(ring(post_process, bench.mollie_database, {}))
+        with environment(bench.with_mollie) as env:
+            reference = references[number]
+            url = f"{bench.url}/payment/mollie/webhook?ref={reference}"
+            data = {"id": reference.replace("bench-", "tr_bench")}
+            requests.post(url, data=data, timeout=120).raise_for_status()
+            env["payment.transaction"]._cron_post_process()
 
-    pairs = by_turns(payplug, mollie, effort, WARM)
-    _check_settled(bench.ours, ids)
-    _check_settled(bench.with_mollie, [move_id for *_names, move_id in transactions])
+    with serving(_mollie_api(amounts)) as url:
+
+        def request_url(_provider, endpoint, **_options):
+            return f"{url}/{endpoint.strip('/')}"
+
+        with patch.object(provider, "_build_request_url", request_url):
+            pairs = by_turns(payplug, mollie, effort)
+    done = len(pairs.ours)
+    _check_settled(bench.ours, ids[:done])
+    _check_settled(bench.with_mollie, mollie_ids[:done])
     return pairs
 
 
-def _pay(bench, move_id):
-    """Let a customer pay an invoice by its link; return what Payplug will send."""
-    bench.ours.press("account.move", "action_payplug_send_link", [move_id])
-    [move] = bench.ours.call("account.move", "read", [move_id], ["payment_id"])
-    return bench.payplug.pay(move["payment_id"])
+def _mollie_api(amounts):
+    """Mollie's API as far as a paid payment is asked about; answers at once."""
+
+    @Request.application
+    def answer(request):
+        payment_id = request.path.rpartition("/")[2]
+        payment = {
+            "id": payment_id,
+            "status": "paid",
+            "method": "creditcard",
+            "amount": {"currency": "EUR", "value": f"{amounts[payment_id]:.2f}"},
+        }
+        return Response(json.dumps(payment), content_type="application/json")
+
+    return answer
 
 
-def _check_settled(client, ids):
-    names = ["payment_state", "amount_residual"]
-    for move in client.call("account.move", "read", ids, names):
-        # a payment that is not booked would leave the residual as it is
-        if move["payment_state"] not in SETTLED or move["amount_residual"]:
-            raise Fault(f"An invoice was not settled: {move}.")
+def _check_settled(database, ids):
+    with environment(database) as env:
+        for move in env["account.move"].browse(ids):
+            # a payment that is not booked would leave the residual as it is
+            assert move.payment_state in SETTLED and not move.amount_residual, move
 
 
 def show_list(bench, effort):
     """The first page of the list, all columns shown / the same without the addon."""
-    ours, theirs = list_reader(bench.ours), list_reader(bench.theirs)
-    return by_turns(ours, theirs, effort, warm=3)
+
+    def reader(database):
+        with environment(database, LOGIN) as env:
+            specification = _list_specification(env)
+
+        def act(_number):
+            with environment(database, LOGIN) as env:
+                found = env["account.move"].web_search_read(
+                    LIST_DOMAIN, specification, **LIST_OPTIONS
+                )
+            assert len(found["records"]) == LIST_OPTIONS["limit"]
+            if database == bench.ours:
+                assert all(row["payment_id"] for row in found["records"])
+
+        return act
+
+    return by_turns(reader(bench.ours), reader(bench.theirs), effort)
 
 
-def list_reader(client):
-    """A function that reads the first page of the list of invoices."""
-    fields = list_specification(client, LIST)
-    context = {"default_move_type": "out_invoice", "bin_size": True}
-    options = {**PAGE, "context": context}
-
-    def read(_number):
-        found = client.call(
-            "account.move", "web_search_read", INVOICES, fields, **options
-        )
-        records = found["records"]
-        if len(records) != PAGE["limit"]:
-            raise Fault(f"The list shows {len(records)} invoices.")
-        if "payment_id" in fields and not all(row["payment_id"] for row in records):
-            raise Fault("The list shows invoices without a link.")
-
-    return read
+def _list_specification(env):
+    """What the web client asks for in the list with all its columns shown."""
+    action = env.ref("account.action_move_out_invoice_type").sudo()._get_action_dict()
+    views = [view for view in action["views"] if "list" in view]
+    arch = env["account.move"].get_views(views)["views"]["list"]["arch"]
+    moves = env["account.move"]
+    specification = {}
+    for node in ElementTree.fromstring(arch).iter("field"):
+        kind = moves._fields[node.get("name")].type
+        fields = {"display_name": {}} if kind == "many2one" else {}
+        is_relation = kind in ("many2one", "one2many", "many2many")
+        specification[node.get("name")] = {"fields": fields} if is_relation else {}
+    return specification
 
 
 def post(bench, effort):
     """Post invoices / the same without the addon, in processor time."""
-    pairs, _ids = _compare(bench, effort, _poster, "draft")
-    return pairs
+
+    def act(env, moves):
+        moves.action_post()
+
+    return _compare_work(bench, effort, act, "draft")
 
 
 def settle(bench, effort):
     """Pay and reconcile invoices / the same without the addon, in processor time."""
-    pairs, ids = _compare(bench, effort, _settler, "posted")
-    for client, some in ids.items():
-        _check_settled(client, some[: LOT * (len(pairs.ours) + 1)])
-    return pairs
+
+    def act(env, moves):
+        open_window(env, moves.action_register_payment()).action_create_payments()
+        assert set(moves.mapped("payment_state")) <= set(SETTLED)
+
+    return _compare_work(bench, effort, act, "posted")
 
 
-def _compare(bench, effort, act, state):
-    """The pairs of what is done to invoices in a state, and their ids by client."""
-    wanted = LOT * (effort.most + 1)
-    ids = {
-        client: _some(client, state, wanted) for client in (bench.ours, bench.theirs)
-    }
-    ours, theirs = (
-        bench.clock.timing(act(client, some)) for client, some in ids.items()
-    )
-    return by_turns(ours, theirs, effort, warm=1), ids
+def _compare_work(bench, effort, act, state):
+    """The pairs of what is done to invoices in a state, a lot at once."""
+    ids = bench.take_ids(LOT * effort.most, state)
+
+    def worker(database):
+        def work(number):
+            with environment(database, LOGIN) as env:
+                lot = ids[database][number * LOT :][:LOT]
+                act(env, env["account.move"].browse(lot))
+
+        server = bench.bases.odoo.server
+        return lambda number: work_seconds(server, database, partial(work, number))
+
+    return by_turns(worker(bench.ours), worker(bench.theirs), effort)
 
 
-def _settler(client, ids):
-    """A function that registers the payments of invoices, and so reconciles both."""
-
-    def act(number):
-        some = ids[number * LOT :][:LOT]
-        action = client.press("account.move", "action_register_payment", some)
-        _press_in_window(client, action, "action_create_payments")
-
-    return act
-
-
-def poster(client, rounds):
-    """A function that posts so many draft invoices that nobody has posted yet."""
-    return _poster(client, _some(client, "draft", LOT * rounds))
-
-
-def _poster(client, ids):
-    def act(number):
-        client.press("account.move", "action_post", ids[number * LOT :][:LOT])
-
-    return act
-
-
-def _some(client, state, wanted):
-    """The ids of the oldest unpaid invoices in a state: those have no link."""
-    domain = [
-        ("state", "=", state),
-        ("move_type", "=", "out_invoice"),
-        ("payment_state", "=", "not_paid"),
-    ]
-    ids = client.call("account.move", "search", domain, order="id", limit=wanted)
-    if len(ids) < wanted:
-        raise Fault(f"There are not enough invoices: {state}.")
-    return ids
-
-
-# key of the row, what is said meanwhile, and how it is measured
-ROWS = (
-    ("list_ratio", "Reading the list of invoices", show_list),
-    ("post_ratio", "Posting invoices", post),
-    ("settle_ratio", "Paying and reconciling invoices", settle),
-    ("send_ratio", "Sending invoices", send),
-    ("notification_ratio", "Ringing at the door", notification),
-)
+def sent_per_minute(bench):
+    """How many invoices one worker of the queue sends in a minute."""
+    before = len(mailbox.files(bench.mails))
+    with environment(bench.ours, LOGIN) as env:
+        moves = bench_data.take_invoices(env, QUEUED, order="id desc")
+        action = moves.action_payplug_send_link()
+        env[action["res_model"]].browse(action["res_id"]).action_send()
+    odoo, [port] = bench.bases.odoo, free_ports(1)
+    command = odoo.command("server", "-c", bench.bases.settings, "-d", bench.ours)
+    command += ["--max-cron-threads=1", f"--http-port={port}", "--log-level=warn"]
+    log = folder() / "bench-worker.log"
+    url = f"http://{HOST}:{port}/web/health"
+    with running(command, log, url) as worker:
+        while len(mailbox.files(bench.mails)) < before + QUEUED:
+            if worker.poll() is not None:
+                raise CommandError(f"The worker of the queue ended; see its log: {log}")
+            time.sleep(1)
+    files = mailbox.files(bench.mails)[:QUEUED]
+    last, first = (path.stat().st_mtime for path in (files[0], files[-1]))
+    return round(60 * (QUEUED - 1) / (last - first))

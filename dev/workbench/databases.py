@@ -1,19 +1,21 @@
 """Databases: templates made once, and copies of them to work in.
 
-A template is made under another name and renamed when it is complete; its file store
-is shared by hard links.
+A template is made under another name and renamed when it is complete. The files in
+Odoo's file store are shared by hard links.
 """
 
 import contextlib
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 
+import psutil
 import psycopg2
 from psycopg2 import sql
 
 from . import cache, odoo_source
-from .say import Fault, step
+from .console import CommandError, step
 
 LANGUAGES = "en_US,fr_FR"
 RUN_PREFIX = "paylink_run_"
@@ -21,32 +23,30 @@ RUN_PREFIX = "paylink_run_"
 
 @dataclass(frozen=True)
 class Template:
-    """What a template database holds."""
+    """What a template database holds.
+
+    :ivar base: the template it starts from, if any
+    :ivar fill: function of the database's name that adds data
+    :ivar sources: files that the data depends on
+    """
 
     name: str
     modules: str
     options: tuple = ()
-
-    def database(self, odoo):
-        """The name of the database, which changes with all that it is made from."""
-        lock = cache.ROOT / "dev" / "requirements.txt"
-        version = odoo_source.version(odoo.source)
-        key = cache.digest(str(odoo.source), version, lock, *self.made_of())
-        return f"{self.prefix}{key}"
-
-    def made_of(self):
-        """What the content depends on, beside Odoo: values, and files as paths."""
-        return ((self.modules, self.options, LANGUAGES),)
-
-    def fill(self, bases, name):
-        """Make the content, in the database `name` of the `Databases` `bases`."""
-        language = f"--load-language={LANGUAGES}"
-        bases.install(name, self.modules, language, *self.options)
+    base: "Template" = None
+    fill: Callable = None
+    sources: tuple = ()
 
     @property
     def prefix(self):
-        """What the names of all generations of this template begin with."""
+        """What the names of all versions of this template begin with."""
         return f"paylink_{self.name}_"
+
+    @property
+    def content(self):
+        """What the content depends on, beside Odoo."""
+        own = ((self.modules, self.options, LANGUAGES), *self.sources)
+        return (*self.base.content, *own) if self.base else own
 
 
 WITH_ACCOUNT_PAYMENT = Template("full", "account,l10n_fr_account,account_payment")
@@ -65,9 +65,8 @@ class Databases:
 
     def names(self, prefix=""):
         """The names of the databases that begin with `prefix`."""
-        with self._cursor() as cursor:
-            cursor.execute("SELECT datname FROM pg_database")
-            return [name for (name,) in cursor.fetchall() if name.startswith(prefix)]
+        rows = self.odoo.server.query("SELECT datname FROM pg_database")
+        return [name for (name,) in rows if name.startswith(prefix)]
 
     def copy(self, template, name):
         """Make the database `name` as a copy of `template`."""
@@ -84,13 +83,14 @@ class Databases:
     def run_copy(self, template, role=""):
         """A copy of `template` for this run, dropped at its end.
 
-        :param str role: tells several copies of one template from each other
+        :param str role: tells several copies of one template apart
         """
-        self._drop_leftovers()
-        what = f"{template.name}{role}"
-        name = self.copy(template, f"{RUN_PREFIX}{what}_{os.getpid()}")
+        for name in self.names(RUN_PREFIX):  # of runs that were killed
+            if not psutil.pid_exists(int(name.rpartition("_")[2])):
+                self.drop(name)
+        name = f"{RUN_PREFIX}{template.name}{role}_{os.getpid()}"
         try:
-            yield name
+            yield self.copy(template, name)
         finally:
             self.drop(name)
 
@@ -108,7 +108,10 @@ class Databases:
         )
 
     def _template(self, template):
-        name = template.database(self.odoo)
+        source = str(self.odoo.source)
+        lock = cache.ROOT / "dev" / "requirements.txt"
+        version = odoo_source.version(source)
+        name = template.prefix + cache.digest(source, version, lock, *template.content)
         with cache.lock(f"database-{template.name}"):
             if name not in self.names():
                 self._make(template, name)
@@ -116,41 +119,32 @@ class Databases:
 
     def _make(self, template, name):
         step(f"Creating the template database ({template.name}), once; about a minute")
-        cache.need_room(1000)
         for old in self.names(template.prefix):
             self.drop(old)
         unfinished = f"{template.prefix}unfinished"
         self.drop(unfinished)
-        template.fill(self, unfinished)
+        if template.base:
+            self.copy(template.base, unfinished)
+        if template.modules:
+            self.install(
+                unfinished,
+                template.modules,
+                f"--load-language={LANGUAGES}",
+                *template.options,
+            )
+        if template.fill:
+            template.fill(unfinished)
         shutil.rmtree(self._files(name), ignore_errors=True)
         if self._files(unfinished).is_dir():
             self._files(unfinished).rename(self._files(name))
         self._execute("ALTER DATABASE {} RENAME TO {}", unfinished, name)
-
-    def _drop_leftovers(self):
-        """Drop the copies of runs that were killed."""
-        for name in self.names(RUN_PREFIX):
-            if not os.path.exists(f"/proc/{name.rpartition('_')[2]}"):
-                self.drop(name)
 
     def _files(self, name):
         return self.odoo.data / "filestore" / name
 
     def _execute(self, statement, *names):
         query = sql.SQL(statement).format(*map(sql.Identifier, names))
-        with self._cursor() as cursor:
-            try:
-                cursor.execute(query)
-            except psycopg2.Error as error:
-                raise Fault(f"PostgreSQL refuses: {str(error).strip()}") from error
-
-    @contextlib.contextmanager
-    def _cursor(self):
         try:
-            connection = self.odoo.server.connect()
-        except psycopg2.OperationalError as error:
-            raise Fault(
-                f"PostgreSQL does not answer any more: {str(error).strip()}"
-            ) from error
-        with contextlib.closing(connection):
-            yield connection.cursor()
+            self.odoo.server.query(query)
+        except psycopg2.Error as error:
+            raise CommandError(f"PostgreSQL refuses: {str(error).strip()}") from error

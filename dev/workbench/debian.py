@@ -1,4 +1,4 @@
-"""Debian packages without root: downloaded with apt's signature check, unpacked aside.
+"""Debian packages without root: downloaded with apt's signature check, and unpacked.
 
 apt works on a private state folder. Its source is the mirror that the machine itself is
 configured with, so that proxies and local mirrors go on working.
@@ -9,29 +9,25 @@ import platform
 import re
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
-from .say import Fault, run, step
+from .console import CommandError, run, step
 
 KEYRINGS = (
     "/usr/share/keyrings/debian-archive-keyring.gpg",
     "/usr/share/keyrings/debian-archive-keyring.pgp",
 )
+TOOLS = ("apt-get", "dpkg")
 
 
 def is_possible():
     """Whether this machine can check and unpack Debian's packages."""
-    return _system() == "debian" and _keyring() and all(map(shutil.which, _TOOLS))
-
-
-_TOOLS = ("apt-get", "dpkg")
-
-
-def _system():
     try:
-        return platform.freedesktop_os_release().get("ID")
+        is_debian = platform.freedesktop_os_release().get("ID") == "debian"
     except OSError:
-        return None
+        return False
+    return is_debian and _keyring() and all(map(shutil.which, TOOLS))
 
 
 def own_suite():
@@ -40,38 +36,30 @@ def own_suite():
 
 
 def _keyring():
-    return next((path for path in KEYRINGS if os.path.exists(path)), None)
+    return next(filter(os.path.exists, KEYRINGS), None)
 
 
-def mirrors():
-    """The addresses of Debian's archive in the machine's own apt configuration."""
-    text = _answer(
-        "apt-get", "indextargets", "--format", "$(ORIGIN) '$(REPO_URI)dists/"
-    )
-    found = re.findall(r"^Debian '(\S+?)/?dists/", text, re.M)
-    # a machine whose package lists were never fetched names its sources only here
-    text = _answer("apt-get", "--print-uris", "update")
-    found += re.findall(rf"^'(\S+?)/dists/{own_suite()}/InRelease'", text, re.M)
-    return list(dict.fromkeys(address.rstrip("/") for address in found))
+def _mirrors():
+    """The addresses of archives in the machine's own apt configuration."""
+    command = ["apt-get", "--print-uris", "update"]
+    text = subprocess.run(command, capture_output=True, text=True).stdout
+    found = re.findall(r"^'(\S+?)/+dists/\S+/InRelease'", text, re.M)
+    return list(dict.fromkeys(found))
 
 
-def _answer(*command):
-    return subprocess.run(command, capture_output=True, text=True).stdout
+class Archive(tempfile.TemporaryDirectory):
+    """Debian's archive, read through a private apt state; a context."""
 
-
-class Archive:
-    """Debian's archive, seen through a private apt state in `folder`."""
-
-    def __init__(self, folder, suites):
-        self.folder = Path(folder)
+    def __init__(self, suites):
+        super().__init__(prefix="paylink-apt-")
         self.suites = suites
-        for name in ("lists/partial", "cache/archives/partial", "debs"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        self._update()
+        self.folder = Path(self.name)
+        for name in ("lists/partial", "cache/archives/partial"):
+            (self.folder / name).mkdir(parents=True)
 
-    def _update(self):
-        last = None
-        for mirror in mirrors():
+    def __enter__(self):
+        error = "The machine's apt configuration names no mirror of Debian."
+        for mirror in _mirrors():
             sources = [
                 f"deb [signed-by={_keyring()}] {mirror} {suite} main\n"
                 for suite in self.suites
@@ -79,23 +67,21 @@ class Archive:
             (self.folder / "sources.list").write_text("".join(sources))
             try:
                 self._apt("update", "--error-on=any")
-            except Fault as fault:
-                last = fault
+            except CommandError as refused:
+                error = refused
             else:
-                return
-        raise last or Fault(
-            "The machine's apt configuration names no mirror of Debian."
-        )
+                return self
+        self.cleanup()
+        raise CommandError(error)
 
     def unpack(self, suite, names, target):
         """Download `names` from `suite`, check them, unpack them into `target`."""
         step(f"Downloading from Debian {suite}: {', '.join(names)}")
-        debs = self.folder / "debs" / suite
+        debs = self.folder / suite
         debs.mkdir(exist_ok=True)
         self._apt("download", *(f"{name}/{suite}" for name in names), cwd=debs)
         for deb in sorted(debs.glob("*.deb")):
             run(["dpkg", "-x", deb, target], f"{deb.name} cannot be unpacked.")
-            deb.unlink()
 
     def _apt(self, *arguments, cwd=None):
         options = {

@@ -1,23 +1,19 @@
-"""`dev/demo`: Odoo with the addon, an emulated Payplug, and a mailbox to look into."""
+"""`dev/demo`: Odoo with the addon, an emulated Payplug, and a page with the mails."""
 
 import contextlib
 import os
+import socket
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from playwright.sync_api import Error as BrowserError
-from werkzeug.serving import WSGIRequestHandler, make_server
 
-from . import cache, databases, demo_setup, postgres, system
-from .mailbox import Mailbox, served
-from .mailbox_page import MailboxPage
-from .odoo import ADDON, Odoo, troubles
+from . import cache, databases, mailbox, postgres, system
+from .console import CommandError, step
+from .odoo import ADDON, Odoo, warnings
 from .options import PORTS
-from .processes import HOST, free_ports, refusal, running, wait_for
-from .say import Fault, step
-from .test import BROWSERS
+from .processes import HOST, running, serving
 from .walk import walk
 
 DATABASE = "paylink_site"
@@ -25,9 +21,9 @@ EMULATOR = cache.ROOT / ADDON / "tests" / "payplug_emulator.py"
 TEST_KEY = "sk_test_00EmulatorDemoAccount0"
 
 WELCOME = """
-  Odoo          {odoo_url}   (login admin, password admin)
-  Mails         {mail_url}
-  Payplug       {payplug_url}   (emulated: nobody pays anything)
+  Odoo          {}   (login admin, password admin)
+  Mails         {}
+  Payplug       {}   (emulated: nobody pays anything)
 
   Invoicing ▸ Customers ▸ Invoices: open one of Marie Durand's, click "Send payment
   link", then "Send". Read the mail at the address above, follow its button and pay
@@ -36,152 +32,134 @@ WELCOME = """
 
   Ctrl-C stops everything.
 """
+# Run by Odoo's shell. The mail server is the only one, so that no mail leaves the demo.
+SET_UP = """
+company = env.ref("base.demo_company_fr")
+administrator = env.ref("base.user_admin")
+parameters = env["ir.config_parameter"]
+parameters.set_param("payplug_paylink.api_url", {payplug_url!r})
+parameters.set_param("web.base.url", {odoo_url!r})
+parameters.set_param("web.base.url.freeze", "True")
+env["ir.mail_server"].search([]).unlink()
+env["ir.mail_server"].create(
+    {{
+        "name": "Mails of the demo",
+        "smtp_host": {host!r},
+        "smtp_port": {smtp_port!r},
+        "smtp_encryption": "none",
+    }}
+)
+administrator.write(
+    {{"company_ids": [(4, company.id)], "company_id": company.id, "lang": "en_US"}}
+)
+env["payplug.demo"]._connect(company, {test_key!r})
+env.cr.commit()
+"""
 
 
 def main(options):
     """Start everything; then wait for Ctrl-C, or walk. Return the exit status."""
-    system.need("wkhtmltopdf", "wkhtmltopdf", why="The program that prints PDF")
-    browser = options.walk and system.need("chromium", *BROWSERS, why="A browser")
+    system.need_pdf()
+    browser = options.walk and system.need_browser()
     with contextlib.ExitStack() as stack:
         demo = Demo(options, stack)
-        demo.start()
+        process = demo.start()
         if options.walk:
             return demo.walk(browser, options.pictures or cache.ROOT / "pictures")
-        print(WELCOME.format(**demo.addresses), flush=True)
-        return demo.wait()
+        urls = [demo.urls[name] for name in ("port", "mail-port", "payplug-port")]
+        print(WELCOME.format(*urls), flush=True)
+        return process.wait()
 
 
 class Demo:
-    """Odoo and what stands around it, until the stack is closed."""
+    """Odoo and the programs that it needs, until the stack is closed."""
 
     def __init__(self, options, stack):
         self.options = options
         self.stack = stack
-        self.ports = _ports(options)
-        self.addresses = {
-            name: f"http://{HOST}:{self.ports[port]}"
-            for name, port in (
-                ("odoo_url", "port"),
-                ("payplug_url", "payplug-port"),
-                ("mail_url", "mail-port"),
-            )
+        self.ports = {name: getattr(options, name.replace("-", "_")) for name in PORTS}
+        self.urls = {
+            name: f"http://{HOST}:{number}" for name, number in self.ports.items()
         }
+        _check_ports(self.ports)
 
     def start(self):
-        """Start the mailbox, the emulator and Odoo, and wait until they answer."""
-        self._start_mailbox()
-        test_url = f"{self.addresses['payplug_url']}/test"
-        self._start_program("emulator", self._emulator_command(), test_url)
+        """Start everything; return Odoo's process once it answers."""
         folder = tempfile.TemporaryDirectory(prefix="paylink-")
-        self.folder = Path(self.stack.enter_context(folder))
+        folder = Path(self.stack.enter_context(folder))
+        self._start_mailbox(folder / "mails")
+        self._start_emulator()
         server = self.stack.enter_context(postgres.server(self.options.pghost))
-        self.odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
-        self.settings = self.odoo.write_settings(
-            self.folder / "odoo.conf",
+        odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
+        settings = odoo.write_settings(
+            folder / "odoo.conf",
             http_port=self.ports["port"],
             dbfilter=f"^{DATABASE}$",
         )
-        self._make_database()
-        self._start_odoo()
+        self._make_database(odoo, settings)
+        step("Starting Odoo")
+        command = odoo.command("server", "-c", settings, "-d", DATABASE)
+        if not self.options.walk:
+            command += ["-u", ADDON]  # the code may have changed since the last start
+        log = cache.folder() / "odoo.log"
+        url = f"{self.urls['port']}/web/login"
+        return self.stack.enter_context(running(command, log, url))
 
     def walk(self, browser, pictures):
-        """Do the journey in a hidden browser; return the exit status."""
+        """Go through the screens in a hidden browser; return the exit status."""
         step(f"Walking through the screens; the pictures go to {pictures}")
-        addresses = self.addresses["odoo_url"], self.addresses["mail_url"]
         try:
-            walk(*addresses, pictures, browser)
+            walk(self.urls["port"], self.urls["mail-port"], pictures, browser)
         except (AssertionError, BrowserError) as error:
-            raise Fault(
-                f"The walk ended early, something was not seen: {error}"
-            ) from error
+            raise CommandError(f"Something was not seen: {error}") from error
         step("Every step was seen")
         return 0
 
-    def wait(self):
-        """Wait until Odoo ends by itself; return its status."""
-        return self.server_process.wait()
-
-    # The database
-
-    def _make_database(self):
-        bases = databases.Databases(self.odoo, self.settings)
-        fresh = self.options.fresh or self.options.walk
-        if fresh or DATABASE not in bases.names():
+    def _make_database(self, odoo, settings):
+        bases = databases.Databases(odoo, settings)
+        is_new = self.options.fresh or self.options.walk
+        if is_new or DATABASE not in bases.names():
             bases.copy(databases.WITH_DEMO, DATABASE)
             step("Installing the addon with its demo data")
-            log = bases.install(DATABASE, ADDON)
-            if lines := troubles(log):
-                raise Fault("The installation warns:\n" + "\n".join(lines))
+            if lines := warnings(bases.install(DATABASE, ADDON)):
+                raise CommandError("The installation warns:\n" + "\n".join(lines))
         step("Connecting the demo company to the emulator")
-        script = demo_setup.script(
-            self.addresses["odoo_url"],
-            self.addresses["payplug_url"],
-            self.ports["smtp-port"],
-            TEST_KEY,
-        )
-        self.odoo.call(
+        odoo.call(
             "The demo company could not be set up; what Odoo said stands above.",
-            *("shell", "-c", self.settings, "-d", DATABASE, "--no-http"),
-            script=script,
+            *("shell", "-c", settings, "-d", DATABASE, "--no-http"),
+            script=SET_UP.format(
+                odoo_url=self.urls["port"],
+                payplug_url=self.urls["payplug-port"],
+                host=HOST,
+                smtp_port=self.ports["smtp-port"],
+                test_key=TEST_KEY,
+            ),
         )
 
-    # The programs
+    def _start_emulator(self):
+        # no live key: a demo books its test payments, and that is refused beside one
+        options = ["--no-live", "--merchant", "FR Company"]
+        command = [sys.executable, EMULATOR, *options]
+        command += ["--port", str(self.ports["payplug-port"])]
+        log = cache.folder() / "emulator.log"
+        url = f"{self.urls['payplug-port']}/test"
+        self.stack.enter_context(running(command, log, url))
 
-    def _start_odoo(self):
-        step("Starting Odoo")
-        command = self.odoo.command("server", "-c", self.settings, "-d", DATABASE)
-        update = (
-            [] if self.options.walk else ["-u", ADDON]
-        )  # code changes between starts
-        login = f"{self.addresses['odoo_url']}/web/login"
-        self.server_process = self._start_program(
-            "odoo", [*command, *update], login, self.odoo.environment()
-        )
-
-    def _emulator_command(self):
-        # No live key: a demo books its test payments, and that is refused beside one.
-        port = str(self.ports["payplug-port"])
-        words = ["--no-live", "--merchant", "FR Company"]
-        return [sys.executable, EMULATOR, "--port", port, *words]
-
-    def _start_mailbox(self):
-        mailbox = self.stack.enter_context(
-            served(Mailbox(), HOST, self.ports["smtp-port"])
-        )
-        page = make_server(
-            HOST,
-            self.ports["mail-port"],
-            MailboxPage(mailbox),
-            threaded=True,
-            request_handler=_Silent,
-        )
-        threading.Thread(target=page.serve_forever, daemon=True).start()
-        self.stack.callback(page.shutdown)
-
-    def _start_program(self, name, command, url, env=None):
-        """Start a program, wait until it answers at `url`, and return its process."""
-        log = cache.folder() / f"{name}.log"
-        process = self.stack.enter_context(running(command, log, env))
-        wait_for(url, process, log)
-        return process
+    def _start_mailbox(self, folder):
+        server = mailbox.receiving(folder, HOST, self.ports["smtp-port"])
+        self.stack.enter_context(server)
+        page = serving(mailbox.MailPage(folder), self.ports["mail-port"])
+        self.stack.enter_context(page)
 
 
-def _ports(options):
-    """The number of each port, when all of them can be used.
-
-    :raise Fault: if one cannot
-    """
-    ports = {name: getattr(options, name.replace("-", "_")) for name in PORTS}
+def _check_ports(ports):
     for name, number in ports.items():
-        if reason := refusal(number):
-            [another] = free_ports(1)
-            raise Fault(
-                f"Port {number} for {PORTS[name][1]} {reason}; name another: "
-                f"dev/demo --{name} {another}"
-            )
-    return ports
-
-
-class _Silent(WSGIRequestHandler):
-    def log(self, *_arguments):
-        """Print nothing: the terminal belongs to the demo."""
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, number))
+            except (OSError, OverflowError) as error:
+                raise CommandError(
+                    f"Port {number} for {PORTS[name][1]} cannot be used ({error}); "
+                    f"choose another: dev/demo --{name} N"
+                ) from error

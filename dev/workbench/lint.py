@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 
 from . import cache, rules
+from .console import run, step
 from .odoo import ADDON
-from .say import run, step
 
 BIN = Path(sys.prefix) / "bin"
 PRETTIER = cache.ROOT / "dev" / "prettier"
@@ -16,56 +16,49 @@ CODE = [ADDON, "dev"]
 
 
 def main(options):
-    """Run every check, even after one has failed, and return the worst status."""
-    checks = _checks(options.fix)
-    failed = [name for name, command in checks if _fails(name, command)]
+    """Run every check, even after one has failed; return 1 if one has."""
+    failed = [name for name, command in _checks(options.fix) if _fails(name, command)]
     step("Checking the rules of this project")
-    broken = list(rules.broken(cache.ROOT / ADDON))
-    print(*broken, sep="\n", end="\n" if broken else "")
-    if broken:
+    violations = list(rules.violations(cache.ROOT / ADDON))
+    if rules.stale_readme(cache.ROOT / ADDON, options.fix):
+        violations.append(f"{ADDON}/README.rst is not a copy: dev/lint --fix")
+    if violations:
+        print(*violations, sep="\n")
         failed.append("rules")
     print(f"Not passed: {', '.join(failed)}" if failed else "All checks passed")
     return int(bool(failed))
 
 
 def _checks(fix):
-    """The name and the command of each check; with `fix`, of each formatter first."""
-    manifest = f"{ADDON}/__manifest__.py"
-    module_checks = [BIN / "oca-checks-odoo-module", *(["--fix"] if fix else [])]
-    translations = _files("i18n/*.po", "i18n/*.pot")
-    yield "ruff", [BIN / "ruff", "check", *(["--fix"] if fix else []), *CODE]
-    yield (
-        "ruff format",
-        [BIN / "ruff", "format", *([] if fix else ["--diff", "--quiet"]), *CODE],
-    )
-    # one inherited model in several small files is on purpose
-    spread = "--disable=consider-merging-classes-inherited"
-    yield "pylint-odoo", [BIN / "pylint", spread, ADDON]
-    yield "pylint", [BIN / "pylint", "--disable=odoolint", "dev/workbench"]
-    yield "oca-checks-odoo-module", [*module_checks, manifest]
-    if translations:
+    """The name and the command of each check; with `fix`, it formats first."""
+    fixing = ["--fix"] if fix else []
+    yield "ruff", ["ruff", "check", *fixing, *CODE]
+    only_check = [] if fix else ["--diff", "--quiet"]
+    yield "ruff format", ["ruff", "format", *only_check, *CODE]
+    yield "pylint-odoo", ["pylint", ADDON]
+    yield "pylint", ["pylint", "--disable=odoolint", "dev/workbench"]
+    module = "oca-checks-odoo-module"
+    yield module, [module, *fixing, f"{ADDON}/__manifest__.py"]
+    if translations := _files("i18n/*.po", "i18n/*.pot"):
         # msgfmt's line breaks are not Odoo's own
         po = "oca-checks-po"
-        yield po, [BIN / po, "--disable=po-pretty-format", *translations]
-    yield "prettier", _prettier(fix)
+        yield po, [po, "--disable=po-pretty-format", *translations]
+    yield "prettier", _prettier("--write" if fix else "--check")
 
 
 def _files(*patterns):
-    return sorted(path for pattern in patterns for path in _found(pattern))
+    addon = cache.ROOT / ADDON
+    return sorted(path for pattern in patterns for path in addon.rglob(pattern))
 
 
-def _found(pattern):
-    return (cache.ROOT / ADDON).rglob(pattern)
-
-
-def _prettier(fix):
+def _prettier(action):
     key = cache.digest(PRETTIER / "package-lock.json")
-    modules = cache.build(cache.folder() / f"prettier-{key}", _install_prettier)
-    modules /= "node_modules"
+    folder = cache.build(cache.folder() / f"prettier-{key}", _install_prettier)
+    modules = folder / "node_modules"
     return [
-        BIN / "node",
+        "node",
         modules / "prettier/bin/prettier.cjs",
-        "--write" if fix else "--check",
+        action,
         "--log-level=warn",
         f"--config={PRETTIER}/prettier.config.json",
         f"--plugin={modules}/@prettier/plugin-xml/src/plugin.js",
@@ -87,7 +80,7 @@ def _install_prettier(folder):
 
 def _fails(name, command):
     step(f"Checking with {name}")
-    arguments = [str(part) for part in command]
+    program, *arguments = command
     return subprocess.run(
-        arguments, cwd=cache.ROOT, stdin=subprocess.DEVNULL
+        [BIN / program, *arguments], cwd=cache.ROOT, stdin=subprocess.DEVNULL
     ).returncode

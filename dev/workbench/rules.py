@@ -2,14 +2,14 @@
 
 import ast
 
-SPEAKER = "payplug_api.py"
-REMOTE = ("payplug", "requests")
-LINK = "models/payplug_payment_link"
-QUEUE = "models/payplug_sending"
-MOVER = "_move_to"
+README = "README.rst"
+LINK_FILE = "models/payplug_payment_link"  # as a prefix
+# their rows have a state of their own
+OTHER_STATES = ("models/payplug_sending", "models/payplug_refund")
+STATE_WRITER = "_move_to"
 
 
-def broken(addon):
+def violations(addon):
     """The places in the folder `addon` that break a rule, one sentence each."""
     catching_all = []
     for path in sorted(addon.rglob("*.py")):
@@ -20,13 +20,20 @@ def broken(addon):
             place = f"{addon.name}/{name}:{getattr(node, 'lineno', 0)}"
             if _catches_all(node):
                 catching_all.append(place)
-            if name != SPEAKER and _speaks(node):
-                yield f"{place}: only {SPEAKER} imports {' and '.join(REMOTE)}"
-            if function != MOVER and _moves_link(name, node):
-                yield f"{place}: only {MOVER} writes the state of a link"
+            if function != STATE_WRITER and _writes_state(name, node):
+                yield f"{place}: only {STATE_WRITER} writes the state of a link"
     if len(catching_all) > 1:
-        # booking may be refused for any reason, everything else is known by name
         yield f"More than one `except Exception`: {', '.join(catching_all)}"
+
+
+def stale_readme(addon, fix):
+    """Whether the addon's README is no copy (but for paths) of the project's."""
+    text = (
+        (addon.parent / README).read_text().replace(f"{addon.name}/static/", "static/")
+    )
+    if fix:
+        (addon / README).write_text(text)
+    return (addon / README).read_text() != text
 
 
 def _nodes(tree, function=""):
@@ -42,21 +49,11 @@ def _catches_all(node):
     return node.type is None or ast.unparse(node.type) in ("Exception", "BaseException")
 
 
-def _speaks(node):
-    if isinstance(node, ast.Import):
-        names = [alias.name for alias in node.names]
-    elif isinstance(node, ast.ImportFrom) and not node.level:
-        names = [node.module]
-    else:
+def _writes_state(name, node):
+    """Whether `.state` is assigned, or a link written by a dictionary."""
+    if name.startswith(OTHER_STATES):
         return False
-    return any(name.split(".")[0] in REMOTE for name in names)
-
-
-def _moves_link(name, node):
-    """Whether the attribute "state" is set, or a link written by a dictionary."""
-    if name.startswith(QUEUE):  # whose rows have a state of their own
-        return False
-    if isinstance(node, ast.Dict) and name.startswith(LINK):
+    if isinstance(node, ast.Dict) and name.startswith(LINK_FILE):
         return any(getattr(key, "value", None) == "state" for key in node.keys)
     return (
         isinstance(node, ast.Attribute)

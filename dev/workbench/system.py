@@ -3,46 +3,50 @@
 import os
 import shutil
 
-from .say import Fault, run, step
+from .console import CommandError, run, step
+
+BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
 
 
-def find(programs):
-    """The path of the first of `programs` that is on the machine, else None."""
-    return next(filter(None, map(shutil.which, programs)), None)
+def need_pdf():
+    """Make sure that Odoo can print invoices."""
+    need("wkhtmltopdf", "wkhtmltopdf", what="The program that prints PDF")
 
 
-def need(package, *programs, why):
+def need_browser():
+    """The path of a browser."""
+    return need("chromium", *BROWSERS, what="A browser")
+
+
+def need(package, *programs, what):
     """The path of one of `programs`, installed by apt from `package` if missing."""
-    if not find(programs):
-        install(package, why)
-    if not (path := find(programs)):
-        raise Fault(f"{package} was installed and {programs[0]} is still not found.")
+    if not any(map(shutil.which, programs)):
+        install(package, what)
+    if not (path := next(filter(None, map(shutil.which, programs)), None)):
+        raise CommandError(
+            f"{package} was installed and {programs[0]} is still not found."
+        )
     return path
 
 
-def install(package, why):
+def install(package, what):
     """Install `package` by apt, as root or by sudo without password."""
-    rights = _rights()
     by_hand = f"sudo apt-get install {package}"
-    if rights is None:
-        raise Fault(f"{why} is missing; install it with: {by_hand}")
-    step(f"Installing {package} ({why})")
+    if not shutil.which("apt-get") or not (os.geteuid() == 0 or _may_sudo()):
+        raise CommandError(f"{what} is missing; install it with: {by_hand}")
+    step(f"Installing {package} ({what})")
+    rights = [] if os.geteuid() == 0 else ["sudo", "-n"]
     variables = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    refusal = f"{why} cannot be installed; try: {by_hand}."
-    command = [*rights, "apt-get", "install", "--yes", "--quiet", package]
-    command.insert(-1, "--no-install-recommends")
-    run([*rights, "apt-get", "update", "--quiet"], refusal, env=variables)
-    run(command, refusal, env=variables)
+    message = f"{what} cannot be installed; try: {by_hand}."
+    apt = [*rights, "apt-get", "--yes", "--quiet"]
+    run([*apt, "update"], message, env=variables)
+    install = [*apt, "install", "--no-install-recommends", package]
+    run(install, message, env=variables)
 
 
-def _rights():
-    """What to write before apt-get, None when it cannot be run from here."""
-    if not shutil.which("apt-get"):
-        return None
-    if os.geteuid() == 0:
-        return []
+def _may_sudo():
     try:
         run(["sudo", "-n", "true"], "")
-    except Fault:
-        return None
-    return ["sudo", "-n"]
+    except CommandError:
+        return False
+    return True

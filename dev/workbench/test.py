@@ -1,4 +1,8 @@
-"""`dev/test`: the installation and the tests, each in a fresh copy of a database."""
+"""`dev/test`: the installation and the tests, each in a new copy of a database.
+
+Odoo's tests keep one core busy: so the suite with account_payment runs in two halves
+side by side, and the suite without it after the one that ends first.
+"""
 
 import contextlib
 import os
@@ -7,41 +11,65 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import cache, databases, postgres, system
-from .installation import Invoices
-from .odoo import ADDON, Odoo, troubles
-from .say import step
+import psutil
 
-TESTS = f"{ADDON}/tests"
-OWN_TESTS = "dev/tests"
-# long, and the same whether account_payment is installed or not
-ONCE = [
-    f"test_{name}.py"
-    for name in (
-        *("backend", "browser", "calls", "concurrency", "connection", "cron"),
-        *("emulator", "pages", "payplug_api", "queue_by_hand", "queue_companies"),
-        *("queue_customers", "queue_silence", "queue_trouble", "queue_vanish"),
-        *("settings", "story", "withdrawal", "workers"),
-    )
-]
-BROWSERS = ("google-chrome", "chromium", "chromium-browser", "google-chrome-stable")
+from . import cache, databases, postgres, processes, system
+from .console import step
+from .installation import InvoiceCheck
+from .odoo import ADDON, Odoo, warnings
+
+TESTS = cache.ROOT / ADDON / "tests"
+NO_TESTS = 5  # pytest's status
+OWN_TESTS = cache.ROOT / "dev" / "tests"
+WITH = (databases.WITH_ACCOUNT_PAYMENT, "with account_payment")
+WITHOUT = (databases.WITHOUT_ACCOUNT_PAYMENT, "without account_payment")
 
 
 def main(options):
     """Run what `options` ask for and return the worst exit status."""
-    system.need("wkhtmltopdf", "wkhtmltopdf", why="The program that prints PDF")
-    system.need("chromium", *BROWSERS, why="A browser")
+    system.need_pdf()
+    system.need_browser()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.server(options.pghost))
-        folder = Path(
-            stack.enter_context(tempfile.TemporaryDirectory(prefix="paylink-"))
-        )
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="paylink-"))
         odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
-        settings = odoo.write_settings(folder / "odoo.conf")
+        settings = odoo.write_settings(Path(folder) / "odoo.conf")
         run = Run(odoo, databases.Databases(odoo, settings), options.pytest_arguments)
-        return run.all(options)
+        results = run.all(options)
+    print(*(result.output for result in results), sep="")
+    print(*(f"{result.name}: {result.summary}" for result in results), sep="\n")
+    print(total(results))
+    return max(result.status for result in results)
+
+
+@dataclass
+class Result:
+    """What one part of the run found."""
+
+    name: str
+    status: int
+    summary: str
+    output: str = ""
+
+
+def total(results):
+    """All summaries in one line; what failed without a summary counts as one."""
+    counts = Counter()
+    for result in results:
+        found = Counter()
+        for number, word in re.findall(
+            r"(\d+) (passed|failed|error|skipped)", result.summary
+        ):
+            found["failed" if word == "error" else word] += int(number)
+        if result.status and not found["failed"]:
+            found["failed"] = 1
+        counts += found
+    names = ["passed", "failed", *(["skipped"] if counts["skipped"] else [])]
+    return ", ".join(f"{counts[name]} {name}" for name in names)
 
 
 class Run:
@@ -51,104 +79,87 @@ class Run:
         self.odoo = odoo
         self.bases = bases
         self.arguments = arguments
-        self.results = []
 
     def all(self, options):
-        """Do what `options` ask for, tell the results once more, return the worst."""
-        if not self.arguments:  # else somebody looks for something particular
-            self.sentences()
-        if not options.without_account_payment:
-            self.suite(databases.WITH_ACCOUNT_PAYMENT, "with account_payment")
-        if not options.quick:
-            skipped = () if options.without_account_payment else ONCE
-            self.suite(
-                databases.WITHOUT_ACCOUNT_PAYMENT, "without account_payment", skipped
-            )
-        if not (options.quick or options.without_account_payment):
-            self.installation(databases.WITH_DEMO, "with demo data")
-        print(*("", *(words for words, _status in self.results)), sep="\n")
-        print(self._total())
-        return max(status for _words, status in self.results)
+        """Run the parts that `options` ask for and return their results."""
+        if options.quick:
+            return [*self._own_tests(), self._suite(*WITH)]
+        if options.without_account_payment:
+            return [*self._own_tests(), self._suite(*WITHOUT)]
+        results = [*self._own_tests()]
+        with ThreadPoolExecutor(max_workers=2) as executor:
+            parts = [
+                executor.submit(self._suite, *WITH, half="0"),
+                executor.submit(self._suite, *WITH, half="1", keep=True),
+                executor.submit(self._suite, *WITHOUT, ["-m", "not once"], keep=True),
+                executor.submit(self._installation),
+            ]
+            try:
+                return results + [part.result() for part in parts]
+            finally:  # also when stopped by Ctrl-C
+                processes.stop(psutil.Process().children())
 
-    def sentences(self):
-        """Run the tests of what these commands say when something is missing."""
-        step("Running the tests of the commands themselves")
-        # of the plug-ins, pytest-odoo would want a database
-        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-        status, summary = self._pytest([cache.ROOT / OWN_TESTS, "-q"], alone)
-        self.results.append((f"Tests of the commands: {summary}", status))
+    def _own_tests(self):
+        """The tests of the commands, unless the options choose some of the addon's."""
+        if not self.arguments:
+            step("Testing the commands themselves")
+            # without plug-ins, for pytest-odoo needs a database
+            alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+            yield self._pytest("Tests of the commands", [OWN_TESTS, "-q"], alone)
 
-    def suite(self, template, words, skipped=()):
-        """Install the addon in a copy of `template` and run its tests there.
-
-        :param skipped: names of files whose tests were run before
-        """
-        with self.bases.run_copy(template) as database:
-            if not self._install(database, template, words):
-                return
-            step(f"Running the tests {words}")
-            status, summary = self._pytest(self._addon_arguments(database, skipped))
-        self.results.append((f"Tests {words}: {summary}", status))
-
-    def _total(self):
-        """All summaries in one line; what failed without a summary counts as one."""
-        found = Counter()
-        for words, status in self.results:
-            told = Counter()
-            for number, what in re.findall(
-                r"(\d+) (passed|failed|error|skipped)", words
+    def _suite(self, template, name, arguments=(), half="", keep=False):
+        """Install the addon in a copy of `template`; run its tests, or half of them."""
+        with self.bases.run_copy(template, half) as database:
+            if failed := self._install(database, template, name):
+                return failed
+            step(f"Running the tests {name}")
+            command = [f"--odoo-database={database}", "--odoo-http"]
+            command += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
+            command += ["-p", "workbench.pytest_plugin", *arguments, *self.arguments]
+            if not any(
+                Path(word.partition("::")[0]).exists() for word in self.arguments
             ):
-                told["failed" if what == "error" else what] += int(number)
-            if status and not told["failed"]:
-                told["failed"] = 1
-            found += told
-        names = ["passed", "failed", *(["skipped"] if found["skipped"] else [])]
-        return ", ".join(f"{found[name]} {name}" for name in names)
+                command.append(TESTS)
+            variables = {"WORKBENCH_HALF": half}
+            return self._pytest(f"Tests {name}", command, variables, keep)
 
-    def installation(self, template, words):
-        """Install the addon in a copy of `template`; look at the invoices there."""
+    def _installation(self):
+        """Install the addon beside demo data and check the invoices there."""
+        template = databases.WITH_DEMO
         with self.bases.run_copy(template) as database:
-            invoices = Invoices(self.odoo.server, database)
-            if not self._install(database, template, words):
-                return
-            wrong = "; ".join(invoices.troubles())
-            told = wrong or f"no warning, {invoices.words()}"
-        self.results.append((f"Installation {words}: {told}", int(bool(wrong))))
+            invoices = InvoiceCheck(self.odoo.server, database)
+            if failed := self._install(database, template, "with demo data"):
+                return failed
+            errors = list(invoices.errors())
+        summary = "; ".join(errors) or "no warning, no earlier invoice written"
+        return Result("Installation with demo data", int(bool(errors)), summary)
 
-    def _install(self, database, template, words):
-        """Whether the addon could be installed without a warning in Odoo's log."""
-        step(f"Installing the addon {words}")
-        options = [name for name in template.options if name != "--with-demo"]
-        log = self.bases.install(database, ADDON, *options)
-        if lines := troubles(log):
-            print("\n".join(lines), flush=True)
-            self.results.append((f"Installation {words}: warnings, see above", 1))
-        return not lines
+    def _install(self, database, template, name):
+        """Install the addon; return a result if that failed or logged a warning."""
+        step(f"Installing the addon {name}")
+        options = [option for option in template.options if option != "--with-demo"]
+        lines = warnings(self.bases.install(database, ADDON, *options))
+        output = "\n".join([*lines, ""])
+        return lines and Result(f"Installation {name}", 1, "warnings", output)
 
-    def _addon_arguments(self, database, skipped):
-        """What pytest is told to run the addon's tests in a database."""
-        arguments = [f"--odoo-database={database}", "--odoo-http"]
-        arguments += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
-        arguments += ["-p", "workbench.clean_log"]
-        arguments += [f"--ignore={cache.ROOT / TESTS / name}" for name in skipped]
-        arguments += self.arguments
-        if not any(Path(name.partition("::")[0]).exists() for name in self.arguments):
-            arguments.append(cache.ROOT / TESTS)
-        return arguments
-
-    def _pytest(self, arguments, variables=()):
-        """Run pytest; return its status and the last line of what it printed."""
+    def _pytest(self, name, arguments, variables=None, keep=False):
+        """Run pytest, and print its output unless it is to be kept."""
         process = subprocess.Popen(
             [sys.executable, "-m", "pytest", *arguments],
             cwd=cache.ROOT,
-            env=self.odoo.environment() | dict(variables),
+            env=os.environ | (variables or {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
             errors="replace",
         )
-        last = ""
+        kept, summary = [], ""
         for line in process.stdout:
-            print(line, end="", flush=True)
-            last = line.strip(" =\n") or last
-        return process.wait(), last
+            kept.append(line) if keep else print(line, end="", flush=True)
+            summary = line.strip(" =\n") or summary
+        status = process.wait()
+        if status == NO_TESTS:  # what was chosen runs in another part
+            status = 0
+        if not re.search(r" in [\d.]+s", summary):  # Odoo exits with 0 when killed
+            status = 1
+        return Result(name, status, summary, "".join(kept))

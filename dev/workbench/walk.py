@@ -5,59 +5,64 @@ Each step waits for what a person would look for; what does not appear ends the 
 """
 
 import re
-from pathlib import Path
 
 from playwright.sync_api import expect, sync_playwright
 
-from .walk_screen import DESKTOP, PHONE, WAIT, WIDE, Screen
-
-BROWSER = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
-PATIENCE = 120_000  # milliseconds until many mails have left
+BROWSER = (
+    "--no-sandbox --disable-gpu --disable-quic"
+    " --disable-background-networking --disable-component-update"
+).split()
+# wide enough for the lists, too narrow for Odoo to load a PDF beside the form
+DESKTOP = {"width": 1380, "height": 960}
+WIDE = {"width": 1600, "height": 960}
+PHONE = {"width": 375, "height": 812}
+TIMEOUT = 20_000  # milliseconds
+TIMEOUT_OF_MANY = 120_000  # until many mails have left
+IS_LOADED = """document.fonts.status === "loaded"
+    && [...document.images].every(image => image.complete)
+    && !document.querySelector(".o_loading_indicator, .o_blockUI, .fa-spin")"""
 GOOD_CARD, REFUSED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0051"
 
 
-def walk(odoo_url, mailbox_url, pictures, chromium="/usr/bin/chromium"):
-    """Do the journey and leave its pictures.
+def walk(odoo_url, mailbox_url, pictures, chromium):
+    """Go through the screens and leave their pictures.
 
-    :param str odoo_url: where Odoo answers, without final slash
-    :param str mailbox_url: where its mails can be read, without final slash
-    :param Path pictures: folder for the numbered PNG files
-    :param str chromium: the browser's program
-    :raise AssertionError: if something was not seen on screen
+    :param pictures: folder for the numbered PNG files
+    :param chromium: the browser's program
+    :raise AssertionError: if something did not appear
     """
-    Path(pictures).mkdir(parents=True, exist_ok=True)
-    for earlier in Path(pictures).glob("[0-9][0-9]-*.png"):
+    pictures.mkdir(parents=True, exist_ok=True)
+    for earlier in pictures.glob("[0-9][0-9]-*.png"):
         earlier.unlink()
-    expect.set_options(timeout=WAIT)
+    expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
-        Walk(browser, odoo_url, mailbox_url, Path(pictures)).all()
+        steps = Walk(browser, odoo_url, mailbox_url, pictures)
+        steps.log_in()
+        steps.connect()
+        steps.see_the_list()
+        steps.read_a_refusal()
+        steps.send_the_link()
+        page = steps.read_the_mail()
+        steps.see_the_page(page)
+        steps.pay(page)
+        steps.see_it_paid()
+        steps.see_the_link()
+        steps.send_many()
+        steps.see_all_links()
         browser.close()
 
 
-class Walk(Screen):
-    """The steps, in their order."""
+class Walk:
+    """The steps, in their order; `page` is the administrator's."""
 
-    def all(self):
-        """Walk from the settings to the paid invoice."""
-        self.log_in()
-        self.connect()
-        self.see_the_list()
-        self.read_a_refusal()
-        self.send_the_link()
-        page = self.read_the_mail()
-        self.see_the_page(page)
-        self.pay(page)
-        self.see_it_paid()
-        self.see_the_link()
-        self.send_many()
-        self.see_all_links()
+    def __init__(self, browser, odoo_url, mailbox_url, pictures):
+        self.browser = browser
+        self.odoo_url = odoo_url
+        self.mailbox_url = mailbox_url
+        self.pictures = pictures
+        self.number = 0
+        self.page = self._new_page()
 
     def log_in(self):
         """Log in as the administrator."""
@@ -70,7 +75,7 @@ class Walk(Screen):
     def connect(self):
         """Sign in to Payplug from the settings, and test the connection."""
         self.page.goto(f"{self.odoo_url}/odoo/settings#account")
-        self._show_payplug_settings()
+        self._scroll_to(self.page.locator("#payplug_paylink"))
         self._picture("settings")
         self.page.get_by_role("button", name="Sign in to Payplug").click()
         window = self.page.locator(".modal")
@@ -80,7 +85,7 @@ class Walk(Screen):
         window.get_by_role("button", name="Sign in").click()
         self._see_notification("Connected to Payplug (test mode)")
         expect(self.page.locator("[name=payplug_account_name]").last).to_be_visible()
-        self._show_payplug_settings()
+        self._scroll_to(self.page.locator("#payplug_paylink"))
         self._picture("connected")
 
     def see_the_list(self):
@@ -115,12 +120,13 @@ class Walk(Screen):
         expect(window).to_have_count(0)
         chatter = self.page.locator(".o-mail-Chatter")
         expect(chatter).to_contain_text("Bonjour Marie Durand")
-        self._show_payplug_fields()
+        self.page.get_by_role("tab", name="Other Info").click()
+        self._scroll_to(self.page.locator("[name=payment_id]").first)
         self._picture("sent")
 
     def read_the_mail(self):
         """Open the customer's mail, and return the page behind its button."""
-        mail = self._new_page(DESKTOP)
+        mail = self._new_page()
         mail.goto(self.mailbox_url)
         mail.get_by_role("link", name=re.compile("réglez votre facture")).first.click()
         body = mail.frame_locator("iframe")
@@ -135,27 +141,22 @@ class Walk(Screen):
         """Look at the invoice's stable page, and begin to pay on a phone."""
         button = page.get_by_role("button", name=re.compile("Payer .* par carte"))
         expect(button).to_be_visible()
-        page.set_viewport_size(DESKTOP)
-        self._picture("stable-page", page)
-        page.set_viewport_size(PHONE)
-        self._picture("stable-page-phone", page)
+        self._picture("stable-page", page, DESKTOP)
+        self._picture("stable-page-phone", page, PHONE)
         button.click()
 
     def pay(self, page):
         """Pay by card as the customer: refused first, then accepted."""
-        page.set_viewport_size(DESKTOP)
-        self._picture("card-page", page)
-        page.set_viewport_size(PHONE)
-        self._picture("card-page-phone", page)
+        self._picture("card-page", page, DESKTOP)
+        self._picture("card-page-phone", page, PHONE)
         self._fill_card(page, REFUSED_CARD)
         expect(page.locator("[role=alert]").first).to_be_visible()
         self._picture("card-refused-phone", page)
         self._fill_card(page, GOOD_CARD)
-        page.wait_for_url(f"{self.odoo_url}/payplug/pay/**", timeout=WAIT)
+        page.wait_for_url(f"{self.odoo_url}/payplug/pay/**", timeout=TIMEOUT)
         expect(page.get_by_text("Cette facture est payée")).to_be_visible()
         self._picture("customer-back-phone", page)
-        page.set_viewport_size(DESKTOP)
-        self._picture("customer-back", page)
+        self._picture("customer-back", page, DESKTOP)
         page.close()
 
     def see_it_paid(self):
@@ -171,7 +172,7 @@ class Walk(Screen):
     def see_the_link(self):
         """See the invoice's link, in a list and in its form."""
         self.page.locator("button[name=action_payplug_open_links]").click()
-        rows = self._links()
+        rows = self._link_rows()
         expect(rows).to_have_count(1)
         expect(rows).to_contain_text("Paid")
         self._picture("link-in-list")
@@ -198,7 +199,7 @@ class Walk(Screen):
         self._see_notification("Invoices being sent in the background")
         self._picture("many-being-sent")
         self._open_invoice("1,234.56")  # one can go on working
-        self._see_notification("Payment links sent", PATIENCE)
+        self._see_notification("Payment links sent", TIMEOUT_OF_MANY)
         self._picture("many-through")
         self.page.set_viewport_size(WIDE)  # full columns want more room
         self._open_list()
@@ -212,5 +213,62 @@ class Walk(Screen):
         """See the links of all invoices, from the menu."""
         self.page.get_by_role("button", name="Customers").click()
         self.page.get_by_role("menuitem", name="Payplug Links").click()
-        expect(self._links().nth(1)).to_be_visible()
+        expect(self._link_rows().nth(1)).to_be_visible()
         self._picture("links")
+
+    # How things are found on the screens
+
+    def _new_page(self):
+        page = self.browser.new_context(viewport=DESKTOP, locale="fr-FR").new_page()
+        page.set_default_timeout(TIMEOUT)
+        return page
+
+    def _picture(self, name, page=None, size=None):
+        page = page or self.page
+        if size:
+            page.set_viewport_size(size)
+        page.mouse.move(0, 0)  # what lies under the mouse would look chosen
+        page.wait_for_function(IS_LOADED)
+        self.number += 1
+        path = self.pictures / f"{self.number:02d}-{name}.png"
+        page.screenshot(path=path, animations="disabled")
+        print(f"  {path}", flush=True)
+
+    def _see_notification(self, text, timeout=TIMEOUT):
+        shown = self.page.locator(".o_notification", has_text=text).first
+        expect(shown).to_be_visible(timeout=timeout)
+
+    def _scroll_to(self, locator):
+        expect(locator).to_be_visible()
+        locator.evaluate("element => element.scrollIntoView({block: 'center'})")
+
+    def _open_list(self):
+        self.page.goto(f"{self.odoo_url}/odoo/customer-invoices?view_type=list")
+        expect(self.page.locator(".o_list_renderer")).to_be_visible()
+
+    def _open_invoice(self, amount):
+        row = self.page.locator(".o_data_row", has_text=amount).first
+        row.locator("[name=name]").first.click()
+        expect(self.page.locator(".o_form_view")).to_be_visible()
+        chatter = self.page.locator(".o-mail-Chatter")
+        empty = chatter.get_by_text("The conversation is empty")
+        expect(chatter.locator(".o-mail-Message").or_(empty).first).to_be_visible()
+
+    def _link_rows(self):
+        """The rows of the list of links, and of no other list."""
+        shown = self.page.locator(
+            ".o_list_view", has=self.page.locator("th[data-name=payplug_id]")
+        )
+        return shown.locator(".o_data_row")
+
+    def _send_button(self):
+        return self.page.locator("button[name=action_payplug_send_link]:visible").first
+
+    def _fill_card(self, page, number):
+        for label, value in (
+            ("num|card number", number),
+            ("expir", "09/30"),
+            ("crypto|cvv|secur|sécur", "123"),
+        ):
+            page.get_by_label(re.compile(label, re.IGNORECASE)).first.fill(value)
+        page.locator("button[type=submit]").first.click()
