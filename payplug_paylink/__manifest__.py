@@ -1,7 +1,7 @@
 {
     "name": "Payplug Payment Links",
     "summary": "Mail your customers a link to pay their invoice by card on Payplug",
-    "version": "19.0.1.0.0",
+    "version": "19.0.1.1.0",
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
     "author": "Payplug Paylink contributors",
@@ -12,6 +12,7 @@
         "security/ir.model.access.csv",
         "security/payplug_payment_link_security.xml",
         "data/ir_cron_data.xml",
+        "data/payplug_payment_link_data.xml",
         "data/mail_template_data.xml",
         "wizards/payplug_send_links_views.xml",
         "wizards/payplug_sign_in_views.xml",

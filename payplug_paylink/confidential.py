@@ -1,8 +1,11 @@
-"""What Odoo's log must not hold: sentences that name people, and calls with a secret."""
+"""What Odoo's log must not hold: sentences that name people, calls with a secret."""
 
 import logging
+import re
 
 from odoo.exceptions import UserError
+
+SECRET_KEY = re.compile(r"sk_(test|live)_\w+")
 
 
 class ConfidentialUserError(UserError):
@@ -16,25 +19,22 @@ class ConfidentialUserError(UserError):
         return "a refusal that names people: shown to the user, not logged"
 
 
-class SecretCallFilter(logging.Filter):
-    """Keeps the password and the keys of Payplug out of Odoo's debug log of calls."""
+class SecretFilter(logging.Filter):
+    """Keeps the password and the keys of Payplug out of Odoo's debug logs."""
 
     def filter(self, record):
-        """Replace the arguments of a call that carry a secret; let every record pass.
+        """Mask what is secret; let every record pass.
 
-        :param record: of ``odoo.service.model``, whose arguments are a recordset, the
-            name of a method and its parameters
+        :param record: a call (a recordset, a method's name, its parameters) or a query
         """
-        if record.levelno == logging.DEBUG and len(record.args) == 3:
-            records, method, parameters = record.args
-            model = getattr(records, "_name", "")
-            if model == "payplug.sign.in" or _has_key(str(parameters)):
-                record.args = (records, method, "not logged: secret")
+        if record.levelno == logging.DEBUG and record.args:
+            if getattr(record.args[0], "_name", "") == "payplug.sign.in":
+                record.args = (*record.args[:2], "not logged: it may hold a password")
+            text = record.getMessage()
+            if SECRET_KEY.search(text):
+                record.msg, record.args = SECRET_KEY.sub("sk_…", text), ()
         return True
 
 
-def _has_key(text):
-    return any(word in text for word in ("payplug_test_key", "payplug_live_key", "sk_"))
-
-
-logging.getLogger("odoo.service.model").addFilter(SecretCallFilter())
+for name in ("odoo.service.model", "odoo.sql_db"):
+    logging.getLogger(name).addFilter(SecretFilter())

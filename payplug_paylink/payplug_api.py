@@ -11,7 +11,6 @@ import json
 import logging
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote, urlsplit
 
 import certifi
@@ -24,7 +23,6 @@ from .payplug_remote import (
     NO_CONNECTION,
     UNREADABLE,
     UNTRUSTED_PAGE,
-    PayplugError,
     PayplugRejected,
     PayplugUnavailable,
     RemoteAccount,
@@ -40,7 +38,6 @@ API_URL = "https://api.payplug.com"
 API_VERSION = "2019-08-06"  # without it, Payplug answers in its legacy format
 LINK_DAYS = 7  # an estimate: no field tells it, failure code "timeout" decides
 PAGE_SIZE = 100  # payments in one page of the list
-THREADS = 12  # payments created at the same time
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; a page of payments has some 200 000
 
 # After a host: the characters of an address, of which browsers have one reading only.
@@ -63,9 +60,6 @@ class _Transport(network.RequestsRequest):
     def __init__(self, deadline):
         self._deadline = deadline
         self._session = requests.Session()
-        adapter = requests.adapters.HTTPAdapter(pool_maxsize=THREADS)
-        self._session.mount("https://", adapter)
-        self._session.mount("http://", adapter)
         # An own (idle) authentication keeps `requests` from replacing our header by
         # what a ~/.netrc of the server says.
         self._session.auth = lambda request: request
@@ -139,8 +133,7 @@ def _read(response, until):
 class PayplugClient:
     """Speak with Payplug for one account, in one mode.
 
-    Every method raises `PayplugUnavailable` or `PayplugRejected`. A client may be used
-    by several threads.
+    Every method raises `PayplugUnavailable` or `PayplugRejected`.
 
     :param auth: an object whose ``token()`` is the bearer token, as `SecretKey`
     :param str api_url: where the API is; other than Payplug's own for an emulator
@@ -158,7 +151,7 @@ class PayplugClient:
         deadline = time.monotonic() + seconds
         return PayplugClient(self._auth, self._api_url, deadline)
 
-    # Payments
+    # === PAYMENTS === #
 
     def create_payment(self, payload):
         """Create a payment.
@@ -171,21 +164,6 @@ class PayplugClient:
         if not remote.url:
             raise PayplugUnavailable(UNTRUSTED_PAGE)
         return remote
-
-    def create_payments(self, payloads):
-        """Create many payments at the same time.
-
-        :param list payloads: bodies as for `create_payment`
-        :return: in the same order, a `RemotePayment` or the `PayplugError` of each
-        """
-        with ThreadPoolExecutor(max_workers=THREADS) as pool:
-            return list(pool.map(self._try_to_create, payloads))
-
-    def _try_to_create(self, payload):
-        try:
-            return self.create_payment(payload)
-        except PayplugError as error:
-            return error
 
     def get_payment(self, payment_id):
         """Return what Payplug knows of a payment, as a `RemotePayment`."""
@@ -230,7 +208,7 @@ class PayplugClient:
     def _path(payment_id):
         return "/v1/payments/" + quote(payment_id, safe="")
 
-    # Account
+    # === ACCOUNT === #
 
     def get_account(self):
         """Return the `RemoteAccount` behind the key."""
@@ -250,7 +228,7 @@ class PayplugClient:
         body = client._call("POST", "/v1/keys", credentials, authenticated=False)
         return RemoteKeys.from_json(body)
 
-    # The one door
+    # === THE CALL === #
 
     def _call(self, verb, path, data=None, authenticated=True):
         # Built for each call: tokens of other ways to authenticate expire.

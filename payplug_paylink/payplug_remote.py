@@ -30,9 +30,13 @@ class PayplugError(Exception):
         an address, a key or a name
     :ivar status: the HTTP status of the answer (401: the key is not accepted, 404: no
         such payment for this key), None without one
+    :ivar bool link_ended: whether the end of an earlier link was seen, and stored,
+        before this happened
     :ivar str details: what Payplug says is wrong, on one line; it may quote the request
         and is therefore never logged
     """
+
+    link_ended = False
 
     def __init__(self, reason, status=None, details=""):
         super().__init__(reason)

@@ -1,2 +1,1 @@
-from . import payplug_paylink
-from . import portal
+from . import main, portal

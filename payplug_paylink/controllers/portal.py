@@ -27,7 +27,7 @@ class PayplugPortal(PortalAccount):
     def _get_overdue_invoices_domain(self, partner_id=None):
         # EXTEND account: what is under way through Payplug is not asked for again
         domain = super()._get_overdue_invoices_domain(partner_id)
-        moves_sudo = request.env["account.move"].sudo()  # links are for machines
+        moves_sudo = request.env["account.move"].sudo()  # only code writes links
         if not moves_sudo._payplug_has_native_payment():
             return domain
         found_sudo = moves_sudo.search([*domain, ("payplug_link_id", "!=", False)])

@@ -2,6 +2,8 @@
 
 from odoo import Command, api, models
 
+from .. import payment_messages as messages
+
 
 class AccountJournal(models.Model):
     _inherit = "account.journal"
@@ -11,7 +13,7 @@ class AccountJournal(models.Model):
         """Create the bank journal *Payplug*, with an outstanding account of its own.
 
         Without that account a payment would have no entry, and would not settle the
-        invoice (design 5); with the company's common one, Payplug's money and fees
+        invoice; with the company's common one, Payplug's money and fees
         would be lost among the others.
 
         :param company: a `res.company` that has a chart of accounts
@@ -45,7 +47,7 @@ class AccountJournal(models.Model):
         accounts = self.env["account.account"].with_company(self.company_id)
         return accounts.create(
             {
-                "name": self.env._("Payplug: receipts not yet paid out"),
+                "name": self.env._(messages.OUTSTANDING_ACCOUNT),
                 "code": accounts._search_new_account_code(self.default_account_id.code),
                 "account_type": "asset_current",
                 "reconcile": True,
@@ -62,7 +64,7 @@ class AccountJournal(models.Model):
     def _payplug_shares_account(self):
         """Tell whether another journal uses the outstanding account, too.
 
-        Then Payplug's money and fees would be lost among the others (design 5).
+        Then Payplug's money and fees would be lost among the others.
         """
         lines = self.env["account.payment.method.line"]
         account = self._payplug_inbound_line().payment_account_id
@@ -72,20 +74,7 @@ class AccountJournal(models.Model):
         ]
         return bool(account and lines.search_count(others, limit=1))
 
-    def _payplug_obstacle(self, company):
-        """Return why Payplug's payments cannot be booked here, "" if they can.
-
-        :param company: the company that the (possibly missing) journal serves
-        :rtype: str
-        """
+    def _payplug_can_book(self):
+        """Tell whether Payplug's payments can be booked in this journal, if any."""
         account = self._payplug_inbound_line().payment_account_id
-        if self.active and account.reconcile and account.active:
-            return ""
-        return self.env._(
-            "The Payplug journal of %(company)s (%(journal)s) cannot take payments: it "
-            "must be active and have, on its manual incoming payment method, an "
-            "outstanding account that allows reconciliation. Correct it in Invoicing ▸ "
-            "Configuration ▸ Journals, or choose another in Settings.",
-            company=company.display_name,
-            journal=self.display_name or self.env._("no journal"),
-        )
+        return bool(self.active and account.reconcile and account.active)

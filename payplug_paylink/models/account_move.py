@@ -1,13 +1,46 @@
-"""The invoice: what it shows of its payment link."""
+"""The invoice and its payment link."""
 
-from odoo import api, fields, models
-from odoo.tools import SQL
+import base64
+import re
+from datetime import timedelta
 
-SET_BY_CODE = {"payplug_link_id", "payplug_link_ids"}
+from markupsafe import Markup, escape
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import UserError
+from odoo.fields import Domain
+from odoo.tools import format_date, format_list
+from odoo.tools.image import image_data_uri
+
+from .. import payment_messages as messages
+from ..confidential import ConfidentialUserError
+from ..payment_rules import InvoiceFacts, PageFacts, page_state, unmet_conditions
+from ..payplug_remote import PayplugError, PayplugUnavailable, to_cents
+from .res_company import with_deadline
+
+PORTAL_URL = "https://portal.payplug.com/"
+QR_PIXELS = 256
+PAGE_SHAPE = re.compile(r"/payplug/pay/([0-9]{1,9})/([0-9a-f]+)$")
+
+# A table, as mail programs know little CSS.
+BUTTON = Markup(
+    '<table border="0" cellpadding="0" cellspacing="0" role="presentation"'
+    ' style="margin: 16px 0; border-collapse: separate;"><tbody><tr>'
+    '<td style="background-color: #0b5cad; border-radius: 6px; text-align: center;">'
+    '<a href="%(url)s" target="_blank" style="display: inline-block;'
+    " padding: 12px 24px; color: #ffffff; font-family: Arial, sans-serif;"
+    ' font-size: 16px; font-weight: bold; text-decoration: none;">%(label)s</a>'
+    "</td></tr></tbody></table>%(note)s"
+)
+NOTE = Markup(
+    '<p style="margin: 0; color: #8a5300; font-family: Arial, sans-serif;'
+    ' font-size: 13px;"><strong>%s</strong></p>'
+)
 
 
 class AccountMove(models.Model):
-    _inherit = "account.move"
+    _name = "account.move"
+    _inherit = ["account.move", "payplug.link.guard.mixin"]
 
     # The one column: everything else is read through it, so that installing computes
     # nothing and an invoice without a link costs nothing.
@@ -37,9 +70,8 @@ class AccountMove(models.Model):
         groups="base.group_user",
     )
     online_payment = fields.Boolean(
+        related="payplug_link_id.online_payment",
         string="Online payment",
-        compute="_compute_online_payment",
-        search="_search_online_payment",
         groups="base.group_user",
         help="A Payplug payment link was made for this invoice.",
     )
@@ -67,34 +99,55 @@ class AccountMove(models.Model):
         compute="_compute_payplug_can_send_link",
         groups="base.group_user",
     )
-
-    # === ACCESS === #
-
-    # `readonly` guards the screen only. Everything that follows a link does so in sudo,
-    # so nobody but this addon's own code, in sudo too, may set one.
-
-    def _has_field_access(self, field, operation):
-        # EXTEND base: by write, create, import
-        if field.name in SET_BY_CODE and operation == "write" and not self.env.su:
-            return False
-        return super()._has_field_access(field, operation)
-
-    def _update_cache(self, values, validate=True):
-        # EXTEND base: by an onchange
-        self._check_payplug_link_is_not_set(values)
-        return super()._update_cache(values, validate)
-
-    def update(self, values):
-        # EXTEND base: by an onchange of another record that shows this one
-        self._check_payplug_link_is_not_set(values)
-        return super().update(values)
-
-    def _check_payplug_link_is_not_set(self, values):
-        for name in SET_BY_CODE.intersection(values):
-            self._check_field_access(self._fields[name], "write")
+    payment_link = fields.Char(
+        string="Payment link",
+        compute="_compute_payment_link",
+        search="_search_payment_link",
+        compute_sudo=True,
+        groups="base.group_user",
+    )
+    payment_link_button = fields.Html(
+        string="Payment link button",
+        compute="_compute_payment_link_button",
+        search="_search_payment_link",
+        compute_sudo=True,
+        sanitize=False,
+        groups="base.group_user",
+    )
+    payment_link_amount = fields.Monetary(
+        string="Amount of the payment link",
+        compute="_compute_payment_link_amount",
+        compute_sudo=True,
+        groups="base.group_user",
+        help="What the customer is asked: the amount due, less what was paid by links "
+        "and the invoice does not show yet.",
+    )
+    payment_link_until = fields.Date(
+        string="Payment link good until",
+        compute="_compute_payment_link_until",
+        compute_sudo=True,
+        groups="base.group_user",
+        help="Empty where the customer may renew the link, which then has no end.",
+    )
+    payplug_sending_state = fields.Selection(
+        selection=[
+            ("waiting", "Being sent"),
+            ("sent", "Sent"),
+            ("failed", "Not sent"),
+        ],
+        string="Payment link sending",
+        compute="_compute_payplug_sending_state",
+        search="_search_payplug_sending_state",
+        groups="base.group_user",
+    )
+    payplug_sending_reason = fields.Text(
+        string="Why the payment link was not sent",
+        compute="_compute_payplug_sending_state",
+        groups="base.group_user",
+    )
 
     def _traverse_related_sql(self, alias, field, query):
-        # EXTEND base: it follows a link in sudo, to sort and group, and does not ask for
+        # EXTEND base: it follows a link in sudo, to sort and group, and never asks for
         # the groups of the field itself
         if field.related.startswith("payplug_link_id."):
             self._check_field_access(field, "read")
@@ -102,33 +155,18 @@ class AccountMove(models.Model):
 
     # === COMPUTE AND SEARCH === #
 
+    def _compute_payment_state(self):
+        # EXTEND account: what is paid, reset or due again, in whatever way
+        result = super()._compute_payment_state()
+        self._payplug_trigger_sync()
+        return result
+
     @api.depends("payplug_link_ids")
     def _compute_payplug_link_count(self):
         linked = self.filtered("payplug_link_id")  # spares the others a query
         (self - linked).payplug_link_count = 0
         for move in linked:
             move.payplug_link_count = len(move.payplug_link_ids)
-
-    @api.depends("payplug_link_id")
-    def _compute_online_payment(self):
-        for move in self:
-            move.online_payment = bool(move.payplug_link_id)
-
-    @api.model
-    def _search_online_payment(self, operator, value):
-        if operator != "in":
-            return NotImplemented  # Odoo asks again with the opposite
-        return fields.Domain.OR(
-            fields.Domain("payplug_link_id", "!=" if wanted else "=", False)
-            for wanted in value
-        )
-
-    def _field_to_sql(self, alias, field_expr, query=None):
-        # EXTEND base: group and sort by a column that is not stored
-        if field_expr == "online_payment":
-            link = super()._field_to_sql(alias, "payplug_link_id", query)
-            return SQL("(%s IS NOT NULL)", link)
-        return super()._field_to_sql(alias, field_expr, query)
 
     @api.depends("move_type", "payment_state", "state", "amount_residual")
     def _compute_payplug_can_send_link(self):
@@ -138,13 +176,804 @@ class AccountMove(models.Model):
                 and move.company_id._payplug_root().payplug_enabled
             )
 
+    @api.depends(
+        "move_type",
+        "payment_state",
+        "state",
+        "amount_residual",
+        "payplug_link_id",
+        "payplug_link_ids.state",
+        "payplug_link_ids.problem",
+        "payplug_link_ids.to_cancel",
+        "payplug_link_ids.url",
+    )
+    def _compute_payment_link(self):
+        for move in self:
+            url = move.payplug_can_send_link and move._payplug_link_url()
+            move.payment_link = url or False
+
+    @api.depends("payment_link")
+    @api.depends_context("lang")
+    def _compute_payment_link_button(self):
+        for move in self:
+            move.payment_link_button = move._payplug_button_html()
+
+    @api.depends("payment_link")
+    def _compute_payment_link_amount(self):
+        for move in self:
+            move.payment_link_amount = move._payplug_amount_due()
+
+    @api.depends("payment_link")
+    def _compute_payment_link_until(self):
+        for move in self:
+            link = move.payment_link and move._payplug_open_link()
+            lasts = move._payplug_mails_page() and move._payplug_may_renew()
+            move.payment_link_until = link and not lasts and link._ends_on()
+
+    def _compute_payplug_sending_state(self):
+        # One query for all rows of a list, and in sudo: whoever sees the invoices.
+        sendings = {one.move_id.id: one for one in self._payplug_sendings_sudo()}
+        none = self.env["payplug.sending"]
+        for move in self:
+            sending = sendings.get(move._origin.id, none)
+            move.payplug_sending_state = sending.state
+            move.payplug_sending_reason = sending.failure_reason
+
+    @api.model
+    def _search_payment_link(self, operator, value):
+        """Find the invoices with exactly these links: a part of one finds nothing."""
+        self._check_field_access(self._fields["payment_link"], "read")
+        if operator != "in":
+            return NotImplemented  # Odoo asks again with the opposite, or refuses
+        urls = [url for url in value if url is not False]
+        if not all(isinstance(url, str) for url in urls):
+            raise UserError(self.env._(messages.SEARCH_WHOLE_LINK))
+        # Past the rights on links: whoever reads an invoice may read its link.
+        links_sudo = self.env["payplug.payment.link"].sudo()
+        with_url = links_sudo._search([("url", "in", urls)])
+        found = Domain("id", "in", with_url.subselect("move_id"))
+        found |= Domain("id", "in", [self._payplug_id_of_page(url) for url in urls])
+        if False in value:
+            found |= Domain("payplug_link_id", "=", False)
+        return found
+
+    @api.model
+    def _payplug_id_of_page(self, url):
+        """Return the id of the invoice whose pay page this is, 0 if it is none."""
+        shape = PAGE_SHAPE.search(url)
+        links = self.env["payplug.payment.link"]
+        is_ours = shape and links._is_signature("pay", *shape.groups())
+        return int(shape[1]) if is_ours else 0
+
+    @api.model
+    def _search_payplug_sending_state(self, operator, value):
+        self._check_field_access(self._fields["payplug_sending_state"], "read")
+        if operator != "in":
+            return NotImplemented  # Odoo asks again with the opposite
+        queue_sudo = self.env["payplug.sending"].sudo()  # as the field itself
+        known = queue_sudo._search([("state", "in", [v for v in value if v])])
+        found = Domain("id", "in", known.subselect("move_id"))
+        if False in value:
+            found |= Domain("id", "not in", queue_sudo._search([]).subselect("move_id"))
+        return found
+
+    # === CRUD === #
+
+    def unlink(self):
+        # EXTEND account
+        self._payplug_trigger_sync()
+        return super().unlink()
+
+    # === ACTIONS === #
+
+    def action_payplug_send_link(self):
+        """Make or reuse the payment link, then open Odoo's Send window with it.
+
+        Of several, open the window that sends them in the background.
+
+        :raise UserError: if a condition is not met, or Payplug is silent or refuses
+        """
+        self.check_access("write")
+        if len(self) != 1:
+            return self.env["payplug.send.links"]._open(self)
+        self._payplug_check_conditions()
+        links = self.env["payplug.payment.link"]
+        try:
+            link_sudo = with_deadline(links, wait_for_lock=True)._get_or_create(self)
+        except PayplugError as error:
+            if error.link_ended:
+                return self._payplug_no_new_link(error)
+            raise self.company_id._payplug_user_error(error) from error
+        if link_sudo.problem:
+            return self._payplug_notification(
+                messages.NOTHING_DONE_TITLE, link_sudo._problem_text()
+            )
+        if link_sudo.state == "paid":
+            name = {"invoice": self.display_name}
+            paid = messages.text(self.env, messages.ALREADY_PAID, **name)
+            return self._payplug_notification(messages.ALREADY_PAID_TITLE, paid)
+        return self._payplug_send_window()
+
+    def action_payplug_refresh(self):
+        """Ask Payplug how the invoice's link stands.
+
+        :raise UserError: if Payplug is silent or refuses
+        """
+        self.check_access("write")
+        for link_sudo in self._payplug_link_in_hand_sudo():
+            try:
+                link_sudo._sync()
+            except PayplugError as error:
+                raise link_sudo.company_id._payplug_user_error(error) from error
+
+    def action_payplug_cancel_link(self):
+        """Make the link unpayable: on the spot, or as soon as Payplug answers.
+
+        :raise UserError: if money may be on its way, or the link is not ours to end
+        """
+        self.check_access("write")
+        for link_sudo in self._payplug_link_in_hand_sudo():
+            if link_sudo.state != "pending":  # on a form that is out of date
+                return None
+            link_sudo.to_cancel = True
+            try:
+                link_sudo._cancel()
+                if link_sudo.problem:
+                    return self._payplug_notification(
+                        messages.NOTHING_DONE_TITLE, link_sudo._problem_text()
+                    )
+            except PayplugUnavailable:
+                link_sudo._trigger_process()
+                return self._payplug_notification(
+                    messages.CANCEL_LATER_TITLE, self.env._(messages.CANCEL_LATER)
+                )
+            except PayplugError as error:
+                raise link_sudo.company_id._payplug_user_error(error) from error
+        return None
+
+    def action_payplug_close_link(self):
+        """Close a link that cannot be followed, so that a new one can be made.
+
+        Payplug is asked to abort it all the same, whatever it answers.
+        """
+        self.check_access("write")
+        link_sudo = self._payplug_link_in_hand_sudo()
+        if link_sudo.problem and link_sudo.state == "pending":
+            link_sudo._force_cancel()
+
+    def action_payplug_cancel_sending(self):
+        """Take these invoices out of the queue, as far as they have not been sent.
+
+        :raise UserError: if none of them waits any more
+        """
+        self.check_access("write")
+        cancelled = self._payplug_sendings_sudo()._cancel_sending()
+        if not cancelled:
+            raise UserError(self.env._(messages.TOO_LATE_TO_CANCEL))
+        for move in cancelled:
+            move._message_log(body=self.env._(messages.LOG_SENDING_CANCELLED))
+        count = {"count": len(cancelled)}
+        return self._payplug_notification(
+            messages.SENDING_CANCELLED_TITLE,
+            messages.text(self.env, messages.SENDING_CANCELLED, **count),
+        )
+
+    def action_payplug_open_links(self):
+        """Show the links of this invoice."""
+        self.env["payplug.payment.link"].check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "payplug_paylink.payplug_payment_link_action"
+        )
+        return {**action, "domain": [("move_id", "in", self.ids)]}
+
+    def action_payplug_open_portal(self):
+        """Open Payplug's own site, where the merchant sees the payments."""
+        self.env["payplug.payment.link"].check_access("read")
+        return {"type": "ir.actions.act_url", "url": PORTAL_URL, "target": "new"}
+
+    def action_toggle_block_payment(self):
+        # EXTEND account: on hold, nothing is asked
+        result = super().action_toggle_block_payment()
+        self._payplug_trigger_sync()
+        return result
+
+    def _payplug_trigger_sync(self):
+        """Let the cron look at once, if one of these invoices has a pending link.
+
+        Nothing is decided here: the cron derives from the amount due what is to be
+        cancelled, and accounting never waits for Payplug.
+        """
+        # Whoever does the accounting. Most invoices have no link: no query for those.
+        linked_sudo = self._origin.sudo().filtered("payplug_link_id")
+        if linked_sudo and "pending" in linked_sudo.payplug_link_ids.mapped("state"):
+            self.env["payplug.payment.link"]._trigger_process()
+
+    def _payplug_link_in_hand_sudo(self):
+        """Return the link that a button concerns, in sudo: only code writes links."""
+        self.ensure_one()
+        link_sudo = self.sudo()._payplug_open_link()
+        return with_deadline(link_sudo, wait_for_lock=True)
+
+    def _payplug_send_window(self):
+        """Open Odoo's Send window with our template, by e-mail.
+
+        The channel is named because customers set to another one would get no mail.
+        """
+        action = self.action_send_and_print()
+        action["context"]["default_sending_methods"] = ["email"]
+        template = self.env["account.move"]._payplug_template()
+        if template:
+            action["context"]["default_template_id"] = template.id
+        return action
+
+    def _payplug_template(self):
+        """Return our template; empty if somebody has deleted it."""
+        template = self.env.ref(
+            "payplug_paylink.mail_template_payment_link", raise_if_not_found=False
+        )
+        return template or self.env["mail.template"]
+
+    def _payplug_notification(self, title, sentence):
+        """Return the action that shows a sentence and loads the form again.
+
+        :param title: one of `payment_messages`
+        :param str sentence: filled in
+        """
+        return {
+            "type": "ir.actions.client",
+            "tag": "display_notification",
+            "params": {
+                "title": self.env._(title),
+                "message": sentence,
+                "type": "info",
+                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
+            },
+        }
+
+    def _payplug_no_new_link(self, error):
+        """Tell that the earlier link has ended and there is no new one, which stays."""
+        why = error.details or self.company_id._payplug_error_reason(error)
+        names = {"invoice": self.display_name, "why": why}
+        return self._payplug_notification(
+            messages.NO_NEW_LINK_TITLE,
+            messages.text(self.env, messages.NO_NEW_LINK, **names),
+        )
+
+    # === AMOUNTS AND LINKS === #
+
+    def _payplug_amount_due(self):
+        """Return what may be asked of the customer; the only source of it.
+
+        What the customer has paid by a link is not asked again, whether the books know
+        it or not.
+
+        :return: in the invoice's currency, 0 if nothing may be asked
+        :rtype: float
+        """
+        due = self._payplug_residual()
+        if not due:
+            return 0.0  # a form may have no currency yet
+        return max(self.currency_id.round(due - self._payplug_paid_ahead()), 0.0)
+
+    def _payplug_paid_ahead(self):
+        """Return what was paid by links and does not lower the residual.
+
+        It waits for the books; or it lies there as the customer's credit, because the
+        invoice was a draft, say, when it came.
+
+        :return: in the invoice's currency
+        :rtype: float
+        """
+        move_sudo = self.sudo()  # whoever asks what is due
+        if not move_sudo.payplug_link_id:
+            return 0.0  # spares the usual invoice a query
+        return sum(link_sudo._paid_ahead() for link_sudo in move_sudo.payplug_link_ids)
+
+    def _payplug_residual(self):
+        """Return what the books say is left to pay by the customer.
+
+        With Odoo's Accounting app a paid invoice may keep its residual while its
+        payment is on the way (``in_payment``): the residual alone would ask twice.
+
+        :return: the residual, in the invoice's currency, or 0
+        :rtype: float
+        """
+        self.ensure_one()
+        payable = (
+            self.move_type == "out_invoice"
+            and self.state == "posted"
+            and self.payment_state in ("not_paid", "partial")
+        )
+        return self.amount_residual if payable else 0.0
+
+    def _payplug_links_to_book(self):
+        """Return, in sudo, the links that were paid and are not booked yet."""
+        move_sudo = self.sudo()  # whoever asks what is due
+        if not move_sudo.payplug_link_id:
+            return move_sudo.payplug_link_id  # spares the usual invoice a query
+        return move_sudo.payplug_link_ids.filtered("to_book")
+
+    def _payplug_open_link(self):
+        """Return the link that may still be paid, else the one that the form shows.
+
+        They differ when an earlier link was paid late.
+        """
+        if not self.payplug_link_id:
+            return self.payplug_link_id  # spares the usual invoice a query
+        pending = self.payplug_link_ids.filtered(lambda link: link.state == "pending")
+        return pending[:1] or self.payplug_link_id
+
+    # === CONDITIONS === #
+
+    def _payplug_facts(self, due=None, to_send=True):
+        """Return what decides whether this invoice may be paid by a link.
+
+        :param float due: the amount due, where it is known
+        :param bool to_send: whether the contact counts, too
+        :rtype: payment_rules.InvoiceFacts
+        """
+        self.ensure_one()
+        due = self._payplug_amount_due() if due is None else due
+        contact = {}
+        if to_send:
+            contact["has_contact_access"] = self.partner_id.has_access("read")
+            if contact["has_contact_access"]:
+                contact["email"] = self.partner_id._payplug_email()
+        terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        return InvoiceFacts(
+            move_type=self.move_type,
+            state=self.state,
+            currency=self.currency_id.name or "",
+            company_currency=self.company_id.currency_id.name,
+            residual_cents=to_cents(self._payplug_residual()),
+            due_cents=to_cents(due),
+            total_cents=to_cents(self.amount_total),
+            is_to_book=bool(self._payplug_links_to_book()),
+            due_dates=tuple(sorted(set(terms.mapped("date_maturity")) - {False})),
+            **contact,
+        )
+
+    def _payplug_unmet(self, due=None, to_send=True):
+        """Return the codes of what keeps this invoice from being paid by a link.
+
+        :param float due: the amount due, where it is known
+        :param bool to_send: whether it is to be mailed, so that an address is needed
+        :rtype: list[payment_rules.Unmet]
+        """
+        account = self.company_id._payplug_account_facts()
+        return unmet_conditions(self._payplug_facts(due, to_send), account, to_send)
+
+    def _payplug_unmet_conditions(self):
+        """Return what keeps this invoice from being paid by a link.
+
+        :return: a sentence for each unmet condition: the value found, what to do
+        :rtype: list[str]
+        """
+        return [self._payplug_unmet_text(unmet) for unmet in self._payplug_unmet()]
+
+    def _payplug_check_conditions(self):
+        """Check that the invoice may be paid by a link.
+
+        :raise UserError: naming every unmet condition
+        """
+        reasons = self._payplug_unmet_conditions()
+        if reasons:
+            raise ConfidentialUserError(
+                messages.text(
+                    self.env,
+                    messages.CANNOT_SEND,
+                    invoice=self.display_name,
+                    reasons="\n".join(f"• {sentence}" for sentence in reasons),
+                )
+            )
+
+    def _payplug_unmet_text(self, unmet, for_everyone=False):
+        """Return the sentence for an unmet condition.
+
+        :param payment_rules.Unmet unmet: of this invoice
+        :param bool for_everyone: whether people read it who may not read the contact
+        :rtype: str
+        """
+        if for_everyone and unmet.code == "email":
+            return self.env._(messages.NO_VALID_EMAIL)
+        template = messages.UNMET[unmet.code]
+        return messages.text(self.env, template, **self._payplug_unmet_values(unmet))
+
+    def _payplug_unmet_values(self, unmet):
+        """Return what the sentences of the conditions name, as far as it is asked."""
+        if unmet.code in ("disabled", "no_key", "journal"):
+            return self.company_id._payplug_account_values()
+        if unmet.code == "currency":
+            company = self.company_id
+            return {
+                "currency": self.currency_id.name,
+                "company": company.name,
+                "books": company.currency_id.name,
+            }
+        if unmet.code == "amount":
+            is_draft = self.state == "draft"
+            amount = self.amount_total if is_draft else self._payplug_amount_due()
+            return {
+                "amount": self.currency_id.format(amount),
+                "limits": self.company_id._payplug_limits_text(),
+            }
+        if unmet.code == "due_dates":
+            days = [format_date(self.env, day) for day in unmet.found["dates"]]
+            return {"count": len(days), "dates": format_list(self.env, days)}
+        if unmet.code == "email":
+            contact = self.partner_id
+            return {
+                "contact": contact.display_name or self.env._(messages.NO_CONTACT),
+                "email": contact.email or self.env._(messages.NO_EMAIL),
+            }
+        return {
+            "payment": self.sudo().payment_id,
+            **{
+                name: self._payplug_label(name)
+                for name in ("move_type", "state", "payment_state")
+            },
+        }
+
+    def _payplug_label(self, name):
+        """Return the words for the value of a selection field."""
+        words = dict(self._fields[name]._description_selection(self.env))
+        return words.get(self[name], "")
+
+    # === PLACEHOLDERS === #
+
+    # Odoo renders them when a template is saved and when a window opens: they never
+    # raise, never ask Payplug and never write.
+
+    def _payplug_link_url(self):
+        """Return what customers are mailed: the pay page, or Payplug's own.
+
+        :return: nothing if nothing can be paid there
+        """
+        if self._payplug_mails_page():
+            return self._payplug_is_payable() and self._payplug_page_url()
+        link = self.payplug_link_id and self._payplug_open_link()
+        return link and link._is_payable_now() and link.url
+
+    def _payplug_mails_page(self):
+        return self.company_id._payplug_root().payplug_link_target == "page"
+
+    def _payplug_button_html(self):
+        """Return the button for a mail, False if there is nothing to pay."""
+        if not self.payment_link:
+            return False
+        is_live = self.company_id._payplug_is_live()
+        note = "" if is_live else self.env._(messages.PAY_BUTTON_TEST)
+        return BUTTON % {
+            "url": self.payment_link,
+            "label": self._payplug_button_label(self._payplug_amount_due()),
+            "note": note and NOTE % note,
+        }
+
+    def _payplug_button_label(self, due):
+        amount = self.currency_id.format(due)
+        return messages.text(self.env, messages.PAY_BUTTON, amount=amount)
+
+    @api.model
+    def mail_allowed_qweb_expressions(self):
+        # EXTEND mail: billing users may put these into their templates
+        return super().mail_allowed_qweb_expressions() + (
+            "object.payment_link",
+            "object.payment_link_button",
+        )
+
+    # === THE PAY PAGE === #
+
+    # Always current, the same address as long as the invoice lives. Everything is
+    # answered from what Odoo knows; only `_payplug_start_payment` asks Payplug.
+
+    def _payplug_page_url(self):
+        """Return the absolute address of this invoice's pay page."""
+        return self.company_id.get_base_url() + self._payplug_page_path()
+
+    def _payplug_page_path(self):
+        """Return the same on whatever host the visitor is: the path alone."""
+        self.ensure_one()
+        signature = self.env["payplug.payment.link"]._signature("pay", self.id)
+        return f"/payplug/pay/{self.id}/{signature}"
+
+    def _payplug_page_state(self, due=None):
+        """Return what the pay page shows, a code of `payment_rules.page_state`.
+
+        :param float due: the amount due, where it is known
+        """
+        self.ensure_one()
+        due = self._payplug_amount_due() if due is None else due
+        link = self._payplug_open_link()
+        is_pending = link.state == "pending"
+        return page_state(
+            PageFacts(
+                is_settled=self._payplug_is_settled(due),
+                is_being_checked=self._payplug_is_being_checked(),
+                is_barred=bool(link.to_cancel or (is_pending and link.problem)),
+                is_met=not self._payplug_unmet(due, to_send=False),
+                link_state=link.state or "",
+                has_refusal=bool(link.refusal),
+                may_renew=self._payplug_may_renew(),
+            )
+        )
+
+    def _payplug_is_payable(self, due=None):
+        """Tell, to whoever sees the invoice, whether its pay page takes payments."""
+        return self.sudo()._payplug_page_state(due) in ("payable", "refused")
+
+    def _payplug_may_renew(self):
+        """Tell whether customers may make a new link after the old one's end."""
+        return self.company_id._payplug_root().payplug_customer_renewal
+
+    def _payplug_is_settled(self, due):
+        """Tell whether the customer has paid, in the books or not yet.
+
+        :param float due: the amount due
+        """
+        if self.state != "posted" or self.move_type != "out_invoice":
+            return False
+        if self.payment_state in ("paid", "in_payment"):
+            return True
+        return bool(self._payplug_residual()) and (
+            not due or bool(self._payplug_recorded_link(due))
+        )
+
+    def _payplug_recorded_link(self, due=None):
+        """Return the link whose payment of all that is due was recorded, not booked.
+
+        A test payment while the company tests; or one whose booking was deleted.
+
+        :param float due: the amount due, where it is known
+        """
+        link = self._payplug_open_link()  # a later one may still be paid
+        recorded = (
+            link.state == "paid"
+            and not (link.account_payment_id or link.to_book)
+            and link.is_live == self.company_id._payplug_is_live()
+            and link._has_amount_due(due)
+        )
+        return link if recorded else link.browse()
+
+    def _payplug_is_being_checked(self):
+        """Tell whether a payment is under way, by Payplug or by another provider."""
+        link = self._payplug_open_link()
+        if link.state == "pending" and link.is_being_checked:
+            return True
+        if not self._payplug_has_native_payment():
+            return False
+        return any(
+            transaction.state in ("pending", "authorized")
+            or (transaction.state == "done" and not transaction.is_post_processed)
+            for transaction in self.transaction_ids
+            if transaction.provider_code not in ("none", "custom")
+        )
+
+    def _payplug_paid_on(self):
+        """Return the day of the last payment, False if nobody knows it.
+
+        What came by Payplug came at the moment that Payplug tells: its entry may be
+        missing yet, or be dated later, where a period is locked.
+        """
+        entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
+        payments = self.matched_payment_ids | entries.origin_payment_id
+        links = (
+            self.payplug_link_ids.filtered(
+                lambda link: link.account_payment_id in payments
+            )
+            | self._payplug_links_to_book()
+            | self._payplug_recorded_link()
+        )
+        booked = links.account_payment_id
+        dates = [link._booking_date() for link in links]
+        dates += (payments - booked).mapped("date")
+        dates += (entries - booked.move_id).mapped("date")
+        return max(dates, default=False)
+
+    def _payplug_start_payment(self):
+        """Return the address of Payplug's page for what is due today.
+
+        The pending payment is reused, or a new one made, under the invoice's lock.
+
+        :return: "" if there is nothing to pay there: the pay page tells why
+        :raise PayplugError: if Payplug is silent or refuses
+        :raise UserError: if an earlier payment is not known to be at its end
+        :raise ConcurrencyError: if somebody else is at it
+        """
+        if not self._payplug_is_payable():
+            return ""
+        links = with_deadline(self.env["payplug.payment.link"], wait_for_lock=True)
+        link = links._get_or_create(self, for_customer=True)
+        # Payplug may have told just now that it examines what was paid there.
+        return link.url if link._matches_due() and not link.is_being_checked else ""
+
+    def _payplug_log_refusal(self, error):
+        """Tell the company, once a day, that a customer could not pay and why.
+
+        :param PayplugRejected error: what Payplug said
+        """
+        # As OdooBot: the visitor is no author, and the line is for the company.
+        move = self.with_user(SUPERUSER_ID).with_context(
+            lang=self.company_id.partner_id.lang or self.env.lang
+        )
+        why = move.company_id._payplug_error_message(error)
+        body = messages.text(move.env, messages.LOG_CUSTOMER_COULD_NOT_PAY, why=why)
+        since = fields.Datetime.now() - timedelta(days=1)
+        lines = self.message_ids.filtered(lambda line: line.date > since)
+        if not any(escape(body) in (line.body or "") for line in lines):
+            move._message_log(body=body)
+
+    def _payplug_page_values(self):
+        """Return what the pay page's template needs, as plain values.
+
+        :rtype: dict
+        """
+        company = self.company_id
+        link = self._payplug_open_link()
+        due = self._payplug_amount_due()
+        today = fields.Date.context_today(self)
+        why = link.refusal_text
+        return {
+            "state": self._payplug_page_state(due),
+            "number": self.name if self.name != "/" else "",
+            "company": company.name,
+            "company_id": company.id,  # for its logo
+            "path": self._payplug_page_path(),
+            "amount": self.currency_id.format(due),
+            "button": self._payplug_button_label(due),
+            "due_date": self.invoice_date_due,
+            "is_late": self.invoice_date_due and self.invoice_date_due < today,
+            "paid_on": self._payplug_paid_on(),
+            "is_test": not company._payplug_is_live(),
+            "refusal": messages.text(self.env, messages.PAGE_REFUSAL, why=why),
+            "email": company.email,
+            "phone": company.phone,
+        }
+
+    # === PORTAL AND PAPER === #
+
+    def _payplug_shows_portal_button(self):
+        """Tell whether the portal shows *Pay by card* on this invoice.
+
+        Never beside Odoo's own *Pay Now* for the same thing.
+        """
+        if not self._payplug_is_payable():
+            return False
+        # A bank transfer, which "custom" stands for, is another thing.
+        others = self._payplug_other_providers() - {"custom"}
+        return not (others and self._has_to_be_paid())
+
+    def _payplug_other_providers(self):
+        """Return the codes of the providers that Odoo's own *Pay Now* offers customers.
+
+        As they see them, whoever asks: published, and with a method for their country
+        and currency. Odoo shows the others to employees only, for whom it also takes a
+        record that it read as superuser. Of several invoices: what pays all at once.
+        """
+        if not self._payplug_has_native_payment():
+            return set()
+        move_sudo = self.sudo()  # providers are not for the portal's users to read
+        customer, currency = move_sudo.partner_id[:1], move_sudo.currency_id[:1]
+        found_sudo = move_sudo.env["payment.provider"]._get_compatible_providers(
+            move_sudo.company_id[:1].id,
+            customer.id,
+            sum(move_sudo.mapped("amount_total")),
+            currency_id=currency.id,
+        )
+        found_sudo = found_sudo.filtered("is_published")
+        methods_sudo = move_sudo.env["payment.method"]._get_compatible_payment_methods(
+            found_sudo.ids, customer.id, currency_id=currency.id
+        )
+        return set((found_sudo & methods_sudo.provider_ids).mapped("code"))
+
+    @api.model
+    def _payplug_has_native_payment(self):
+        """Tell whether account_payment is there, with buttons of its own."""
+        return "transaction_ids" in self._fields
+
+    def _payplug_bars_pay_overdue(self):
+        """Tell whether *Pay overdue* leads nowhere, and ours takes these invoices.
+
+        Then each has its own button, and no second one that is dead.
+        """
+        return (
+            self._payplug_has_native_payment()
+            and not self._payplug_other_providers()
+            and any(move._payplug_is_payable() for move in self)
+        )
+
+    def _has_to_be_paid(self):
+        # EXTEND account_payment, where it is installed: its *Pay Now* leads nowhere
+        # without a provider, and then ours takes its place
+        native = getattr(super(), "_has_to_be_paid", None)
+        if not (native and native()):
+            return False
+        if self.sudo()._payplug_is_under_way():
+            return False  # nobody pays twice
+        return not self._payplug_is_payable() or bool(self._payplug_other_providers())
+
+    def _payplug_is_under_way(self):
+        """Tell whether money came, or may, that the invoice does not show yet."""
+        link = self._payplug_open_link()
+        if link.state == "pending" and link.is_being_checked:
+            return True
+        # An earlier link may have been paid beside one that is still payable.
+        return bool(self._payplug_paid_ahead() or self._payplug_recorded_link())
+
+    def _payplug_shows_qr_code(self):
+        """Tell whether the printed invoice carries the QR code of its pay page."""
+        root_sudo = self.company_id._payplug_root()
+        return root_sudo.payplug_qr_code and self._payplug_is_payable()
+
+    def _payplug_qr_code(self):
+        """Return the QR code of the pay page, as a ``data:`` url of a PNG.
+
+        Never Payplug's own page: paper lives longer than seven days.
+        """
+        picture = self.env["ir.actions.report"].barcode(
+            "QR",
+            self._payplug_page_url(),
+            width=QR_PIXELS,
+            height=QR_PIXELS,
+            quiet=False,
+        )
+        return image_data_uri(base64.b64encode(picture))
+
+    # === SENDING === #
+
+    def _payplug_sendings_sudo(self):
+        """Return these invoices' rows in the queue, in sudo: only code writes them."""
+        queue_sudo = self.env["payplug.sending"].sudo()
+        invoices = self._origin.filtered(lambda move: move.move_type == "out_invoice")
+        if not invoices:
+            return queue_sudo
+        return queue_sudo.search_fetch(
+            [("move_id", "in", invoices.ids)],
+            ["move_id", "state", "failure_reason", "sent_at", "user_id", "link_id"],
+        )
+
+    def _payplug_sent_on(self):
+        """Return when each invoice was mailed a link that still waits to be paid.
+
+        :return: UTC moments by `account.move`
+        :rtype: dict
+        """
+        return {
+            sending.move_id.with_env(self.env): sending.sent_at
+            for sending in self._payplug_sendings_sudo()
+            if sending.state == "sent" and sending.link_id._is_payable_now()
+        }
+
+    def _payplug_waiting(self):
+        """Return why the invoices that wait in the queue need not be sent again.
+
+        :return: a list with one sentence by `account.move`
+        :rtype: dict
+        """
+        return {
+            sending.move_id.with_env(self.env): [
+                messages.text(
+                    self.env, messages.ALREADY_SENDING, user=sending.user_id.name
+                )
+            ]
+            for sending in self._payplug_sendings_sudo()
+            if sending.state == "waiting"
+        }
+
     def _get_alerts(self):
         # EXTEND account: banners at the top of the form
         alerts = super()._get_alerts()
-        move_sudo = self.sudo()  # for everyone who sees the invoice
-        banners = list(move_sudo.payplug_link_id._banners())
-        if to_book_sudo := move_sudo._payplug_links_to_book():
-            banners.append(to_book_sudo._to_book_banner())
-        for name, level, message in banners:
+        for name, level, message in self.sudo()._payplug_banners():  # for every reader
             alerts[f"payplug_{name}"] = {"level": level, "message": message}
         return alerts
+
+    def _payplug_banners(self):
+        """Yield what the form says first of link and sending: name, level, sentence."""
+        yield from self.payplug_link_id._banners()
+        if self._payplug_links_to_book():
+            yield "to_book", "danger", self.env._(messages.BANNER_TO_BOOK)
+        if self.payplug_sending_state == "waiting":
+            yield "waiting", "info", self.env._(messages.BANNER_SENDING)
+        if self.payplug_sending_state == "failed":
+            why = {"why": self.payplug_sending_reason}
+            not_sent = messages.text(self.env, messages.NOT_SENT, **why)
+            yield "not_sent", "warning", not_sent

@@ -13,6 +13,7 @@ class IrHttp(models.AbstractModel):
     def _pre_dispatch(cls, rule, args):
         # EXTEND base: Odoo calls a controller with what stands behind the "?", which
         # fails with a traceback where that names "self"
-        super()._pre_dispatch(rule, args)
+        result = super()._pre_dispatch(rule, args)
         if rule.rule.startswith("/payplug/") and "self" in request.get_http_params():
             raise BadRequest()
+        return result

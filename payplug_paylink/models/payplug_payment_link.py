@@ -1,36 +1,70 @@
 """The payment link: one row for each Payplug payment, and what may happen to it."""
 
 import logging
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from datetime import timedelta
 
 import psycopg2
+from pytz import timezone, utc
 
-from odoo import api, fields, models
-from odoo.exceptions import ConcurrencyError
-from odoo.tools import sql
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.fields import Domain
+from odoo.tools import (
+    consteq,
+    format_date,
+    format_datetime,
+    mute_logger,
+    sql,
+)
+from odoo.tools.misc import hmac
+
+from .. import payment_messages as messages
+from ..link_polling import AccountPolling
+from ..payment_rules import LinkFacts, Step, matches_due, may_move, next_step
+from ..payplug_api import LINK_DAYS
+from ..payplug_remote import (
+    PayplugError,
+    PayplugRejected,
+    from_cents,
+    to_cents,
+)
+from .payplug_process_mixin import (
+    RETRY_REFUSED,
+    ProcessFailed,
+    isolated,
+)
 
 _logger = logging.getLogger(__name__)
 
-LOCK_OF_INVOICES = 1_886_413_168  # the bytes "pplp": our own space of advisory locks
+LOCK_SPACE = 1_886_413_168  # the bytes "pplp": our own space of advisory locks
+SIGNATURE_SIZE = 32  # hexadecimal digits: 128 bits
+CLEANUP_SECONDS = 3
+DESCRIPTION_SIZE = 80
+LEGAL_TIMEZONE = "Europe/Paris"
+LATE_PAYMENT_DAYS = timedelta(days=1)  # for which a link is followed after its end
+CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
 
-# Where a link may come from, for each state to which it may go.
-SOURCES = {
-    "paid": {"pending", "cancelled", "expired"},
-    "cancelled": {"pending"},
-    "expired": {"pending"},
-}
+
+def _abort_quietly(client, payment_id):
+    """Abort a payment that nobody will ever hear of; failing that is harmless."""
+    try:
+        client.renewed(CLEANUP_SECONDS).abort_payment(payment_id)
+    except PayplugError as error:
+        _logger.info("Payment %s was not aborted: %s", payment_id, error.reason)
 
 
 class PayplugPaymentLink(models.Model):
     """A link that a customer got, or may get, to pay an invoice on Payplug's page.
 
-    Life of a link: `_request` makes it (or reuses the pending one of the invoice) under
-    the invoice's lock; `_refresh` asks Payplug how it stands and follows; `_withdraw`
-    makes it unpayable, and believes it only when it was seen. Machines write links, so
-    everything here runs in sudo behind the rights of the invoice.
+    `_get_or_create` makes it, or reuses the pending one of the invoice, under the
+    invoice's lock; `_sync` asks Payplug how it stands and applies the answer;
+    `_cancel` makes it unpayable, and believes it only when it was seen. Only code
+    writes links, in sudo, behind the rights on the invoice (ARCHITECTURE.rst, Flow).
     """
 
     _name = "payplug.payment.link"
+    _inherit = "payplug.process.mixin"
     _description = "Payplug payment link"
     _order = "id desc"
     _rec_name = "payplug_id"
@@ -52,10 +86,9 @@ class PayplugPaymentLink(models.Model):
         readonly=True,
         help="Real money. Otherwise the link belongs to Payplug's test mode.",
     )
-    # pending ──▶ paid                       final, and it wins: the money moved
-    # pending ──▶ cancelled (by us) │ expired (by Payplug's timeout)
-    # cancelled, expired ──▶ paid            Payplug's late truth
-    # A refused card is not a state: the payer may try again on the same page.
+    # Constant: what the invoice's field of this name is related to.
+    online_payment = fields.Boolean("Online payment", default=True, readonly=True)
+    # The moves from state to state: `payment_rules.SOURCES`.
     state = fields.Selection(
         selection=[
             ("pending", "Waiting for payment"),
@@ -80,6 +113,11 @@ class PayplugPaymentLink(models.Model):
         string="Refusal code",
         readonly=True,
         help="Payplug's code for why the customer's last attempt failed.",
+    )
+    refusal_text = fields.Char(
+        string="Last attempt refused",
+        compute="_compute_refusal_text",
+        help="Why the customer's last attempt failed. The link stays payable.",
     )
     amount_refunded = fields.Monetary(string="Refunded on Payplug", readonly=True)
     is_being_checked = fields.Boolean(
@@ -109,17 +147,11 @@ class PayplugPaymentLink(models.Model):
         ],
         readonly=True,
     )
-
     to_book_activity_id = fields.Many2one(
-        "mail.activity", string="Call to book it", readonly=True
+        "mail.activity", string="Booking activity", readonly=True
     )
-    # So that the cron neither forgets nor repeats: see `_cron_follow`.
+    # So that the cron neither forgets nor repeats, see `_cron_follow`.
     checked_at = fields.Datetime(string="Last looked at", readonly=True)
-    retry_at = fields.Datetime(
-        string="Not tried before",
-        readonly=True,
-        help="After a failure, Odoo does not try again before.",
-    )
 
     _payplug_id_unique = models.UniqueIndex(
         "(payplug_id) WHERE payplug_id IS NOT NULL",
@@ -129,22 +161,19 @@ class PayplugPaymentLink(models.Model):
         "(move_id) WHERE state = 'pending' AND move_id IS NOT NULL",
         "This invoice has a pending payment link already.",
     )
-
-    # What `init` refers to.
+    # What `_guard_links_of_invoices` refers to.
     _move_id_unique = models.UniqueIndex("(move_id, id)")
-
     # What the cron looks for, and hardly any link is.
     _state_pending_index = models.Index("(checked_at) WHERE state = 'pending'")
     _to_book_index = models.Index("(id) WHERE to_book")
 
-    def init(self):
-        # EXTEND base: when the columns of all models are there
-        self.pool.post_init(self._guard_links_of_invoices)
-
+    @api.model
     def _guard_links_of_invoices(self):
         """Let the database refuse an invoice that shows another invoice's link.
 
         Whoever writes it, in whatever way. What was written before this rule is undone.
+        Called by a data file: after the field's own foreign key, which a deleted link
+        needs to come first.
         """
         name = "account_move_payplug_link_id_is_own"
         if sql.constraint_definition(self.env.cr, "account_move", name):
@@ -164,11 +193,120 @@ class PayplugPaymentLink(models.Model):
             " REFERENCES payplug_payment_link (move_id, id)",
         )
 
-    # === LOCK === #
+    # === COMPUTE === #
 
-    def _lock(self):
-        """Lock the link's invoice, as `_lock_invoice` does."""
-        self._lock_invoice(self._lock_key())
+    @api.depends("refusal")
+    @api.depends_context("lang")
+    def _compute_refusal_text(self):
+        for link in self:
+            known = messages.REFUSALS.get(link.refusal)
+            link.refusal_text = self.env._(known) if known else link.refusal
+
+    # === FACTS === #
+
+    def _facts(self):
+        """Return what the decisions need to know of this link.
+
+        :rtype: payment_rules.LinkFacts
+        """
+        return LinkFacts(
+            state=self.state,
+            cents=to_cents(self.amount),
+            is_live=self.is_live,
+            expires_at=self.expires_at,
+            is_blocked=bool(self.problem or self.to_cancel),
+            matches_invoice=self._matches_invoice(),
+        )
+
+    def _matches_due(self, due=None):
+        """Tell whether this pending link asks for what is due, in the mode that is set.
+
+        :param float due: the amount due, where it is known
+        """
+        if self.state != "pending":
+            return False
+        due = self.move_id._payplug_amount_due() if due is None else due
+        is_live = self.company_id._payplug_is_live()
+        return matches_due(self._facts(), to_cents(due), is_live)
+
+    def _is_payable_now(self, due=None):
+        """Tell, without asking Payplug, whether a customer could pay this link now.
+
+        :param float due: the amount due, where it is known
+        """
+        return bool(
+            self.expires_at
+            and self.expires_at > fields.Datetime.now()
+            and self._matches_due(due)
+        )
+
+    def _is_of_amount(self, amount):
+        return self.currency_id.compare_amounts(self.amount, amount) == 0
+
+    def _has_amount_due(self, due=None):
+        """Tell whether this link asks for what the invoice's customer owes today.
+
+        :param float due: the amount due, where it is known
+        """
+        if not self._matches_invoice():
+            return self._is_of_amount(0.0)
+        due = self.move_id._payplug_amount_due() if due is None else due
+        return self._is_of_amount(due)
+
+    def _matches_invoice(self):
+        """Tell whether the invoice is still the one for which this link was made."""
+        move = self.move_id
+        # The invoice keeps the company that its contact had when it was made.
+        payer = self.partner_id
+        return (
+            bool(move)
+            and move.company_id == self.company_id
+            and move.currency_id == self.currency_id
+            and (
+                move.partner_id == payer
+                or move.commercial_partner_id == payer.commercial_partner_id
+            )
+        )
+
+    def _matches_remote(self, remote):
+        """Tell whether Payplug speaks of this link's payment, whole and in its mode."""
+        theirs = (remote.id, remote.cents, remote.currency, remote.is_live)
+        return theirs == (
+            self.payplug_id,
+            to_cents(self.amount),
+            self.currency_id.name,
+            self.is_live,
+        )
+
+    def _differs_from(self, remote):
+        """Tell whether applying an answer would change anything; locks nothing."""
+        if self.state != "pending":
+            return self.state != "paid" and remote.state == "paid"
+        known = (self.state, self.refusal or "", self.is_being_checked)
+        told = (remote.state, remote.refusal, remote.is_being_checked)
+        return bool(self.problem) or known != told or not self._matches_remote(remote)
+
+    def _must_be_booked(self):
+        """Tell whether this money belongs in the books: real money, or a trial."""
+        company_sudo = self.company_id._payplug_root()
+        return self.is_live or company_sudo.payplug_book_test_payments
+
+    def _paid_ahead(self):
+        """Return how much of this link's money the invoice does not show as paid.
+
+        :return: all of it while it is to book, then what is still the customer's credit
+        :rtype: float
+        """
+        if self.to_book:
+            return self.amount
+        if not self.account_payment_id or not self._matches_invoice():
+            return 0.0
+        lines = self.account_payment_id.move_id.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+        return -sum(lines.mapped("amount_residual_currency"))
+
+    # === LOCK === #
 
     def _lock_key(self):
         """Return what locks the link: its invoice, or itself if that is gone."""
@@ -183,10 +321,10 @@ class PayplugPaymentLink(models.Model):
         :param int move_id: id of the `account.move`
         :raise ConcurrencyError: if somebody does; Odoo runs a request again then
         """
-        lock = [LOCK_OF_INVOICES, move_id]
+        lock = [LOCK_SPACE, move_id]
         self.env.cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", lock)
         if not self.env.cr.fetchone()[0]:
-            if self.env.context.get("payplug_waits"):
+            if self.env.context.get("payplug_wait_for_lock"):
                 self._wait_for(lock)
             raise ConcurrencyError(f"invoice {move_id} is being handled elsewhere")
 
@@ -210,10 +348,10 @@ class PayplugPaymentLink(models.Model):
     def _move_to(self, state, **vals):
         """Move the links that may go to `state`; return only those that moved.
 
-        :param str state: target, a key of `SOURCES`
+        :param str state: a key of `payment_rules.SOURCES`
         :param vals: fields to write along with it
         """
-        moved = self.filtered(lambda link: link.state in SOURCES[state])
+        moved = self.filtered(lambda link: may_move(link.state, state))
         for link in self - moved:
             level = logging.INFO if link.state == state else logging.WARNING
             _logger.log(
@@ -224,6 +362,841 @@ class PayplugPaymentLink(models.Model):
         moved.flush_recordset(["state"])
         return moved
 
+    def _write_changes(self, **values):
+        """Write only what differs, so that a replay writes nothing."""
+        new = {name: value for name, value in values.items() if self[name] != value}
+        if new:
+            self.write(new)
+
+    def _set_as_current(self):
+        """Show this link on its invoice, without Odoo taking it for a user's change."""
+        self.move_id.with_context(
+            skip_invoice_sync=True, skip_is_manually_modified=True
+        ).payplug_link_id = self
+
     def _client(self):
         """Return the client with the key of the link's own mode."""
         return self.company_id._payplug_client(is_live=self.is_live)
+
+    # === GET OR CREATE === #
+
+    @api.model
+    def _get_or_create(self, move, for_customer=False):
+        """Return the invoice's link for the amount due, made or reused.
+
+        Payplug is asked before a link is reused, and a new one is made only after the
+        end of the old one was seen. If it turns out that the customer has paid, the
+        paid link is returned; if the old link cannot be followed, that one with its
+        `problem` (not an exception, which would forget it).
+
+        :param move: one `account.move` whose conditions were checked
+        :param bool for_customer: whether the customer asks, who pays at once: the link
+            may be near its end, and be renewed only as far as the company allows
+        :rtype: PayplugPaymentLink
+        :raise PayplugError: if Payplug is silent or refuses: no link was made. Its
+            `link_ended` tells whether the old link's end was seen, and is stored
+        :raise UserError: if the old link is not known to be at its end
+        :raise ConcurrencyError: if somebody else is at it
+        """
+        self._lock_invoice(move.id)
+        link_sudo = move.sudo()._payplug_open_link()  # only code writes links
+        was_pending = link_sudo.state == "pending"
+        if was_pending:
+            remote = link_sudo._sync()
+            if link_sudo.state == "paid":
+                return link_sudo
+        due = move._payplug_amount_due()
+        step = link_sudo._next_step(move, due, for_customer)
+        if step is Step.ABORT_AND_CREATE:
+            link_sudo._abort(remote)
+            if link_sudo.state in ("pending", "paid"):
+                return link_sudo  # with a problem that a person must look at, or paid
+            step = link_sudo._next_step(move, due, for_customer)
+        if step in (Step.REUSE, Step.LEAVE_TO_PEOPLE):
+            return link_sudo
+        if step is Step.REGISTER:
+            return move._payplug_links_to_book()[:1]
+        try:
+            return self.sudo()._create_for(move, due, for_customer)
+        except PayplugError as error:
+            error.link_ended = was_pending
+            raise
+
+    def _next_step(self, move, due, for_customer):
+        """Return what to do when the invoice's link, which may be empty, is asked for.
+
+        :rtype: payment_rules.Step
+        """
+        return next_step(
+            self._facts() if self else None,
+            to_cents(due),
+            is_live=move.company_id._payplug_is_live(),
+            now=fields.Datetime.now(),
+            for_customer=for_customer,
+            may_renew=move._payplug_may_renew(),
+        )
+
+    def _create_for(self, move, due, for_customer):
+        """Create a payment at Payplug and its link, as one: both or none stay."""
+        with self.env.cr.savepoint():
+            link = self._create_row(move, due)
+            client = link._client()
+            remote = client.create_payment(link._payplug_payment_payload())
+            link._store_created(remote, client, for_customer)
+        return link
+
+    def _create_row(self, move, due):
+        """Create the row of a new link; the database refuses a second pending one."""
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                return self.create(
+                    {
+                        "move_id": move.id,
+                        "company_id": move.company_id.id,
+                        "partner_id": move.partner_id.id,
+                        "currency_id": move.currency_id.id,
+                        "amount": due,
+                        "is_live": move.company_id._payplug_is_live(),
+                    }
+                )
+        except psycopg2.errors.UniqueViolation as error:
+            # Made by somebody whose commit this transaction is too old to see.
+            raise ConcurrencyError(f"invoice {move.id} has just got a link") from error
+
+    def _store_created(self, remote, client, for_customer):
+        """Store a created payment on its link; abort it if this fails or rolls back.
+
+        :param RemotePayment remote: the new payment
+        :param PayplugClient client: the one that made it
+        :param bool for_customer: whether the customer asked for it
+        """
+        with ExitStack() as undo:
+            # Here and not by the hook alone: a caller's savepoint runs none.
+            undo.callback(_abort_quietly, client, remote.id)
+            self.write(
+                {
+                    "payplug_id": remote.id,
+                    "url": remote.url,
+                    "expires_at": remote.created_at + timedelta(days=LINK_DAYS),
+                }
+            )
+            self._set_as_current()
+            self._log_created(for_customer)
+            self.env.flush_all()
+            self.env.cr.postrollback.add(undo.pop_all().close)
+
+    def _payplug_payment_payload(self):
+        """Return the body that creates this link's payment, amounts in cents.
+
+        Addons may extend it.
+
+        :rtype: dict
+        """
+        payload = {
+            "amount": to_cents(self.amount),
+            "currency": self.currency_id.name,
+            # Says that we mail the link; an ordinary page would die within minutes.
+            "hosted_payment": {"sent_by": "OTHER", **self._prepare_return_urls()},
+            "description": self.move_id.name[:DESCRIPTION_SIZE],
+            "metadata": {
+                "invoice": self.move_id.name,
+                "link_id": str(self.id),
+                "database": self._database_uuid(),
+            },
+        }
+        billing = self.partner_id._payplug_billing()
+        if billing:  # complete or not at all: an incomplete block is refused
+            payload["billing"] = billing
+            payload["shipping"] = {**billing, "delivery_type": "BILLING"}
+        if self.company_id._payplug_can_be_notified():
+            payload["notification_url"] = self._route_url("notify")
+        return payload
+
+    def _prepare_return_urls(self):
+        """Return where Payplug sends the payer's browser afterwards."""
+        url = self._route_url("return")
+        return {"return_url": url, "cancel_url": url}
+
+    # === CANCEL === #
+
+    def _cancel(self):
+        """Make the link unpayable, or apply what Payplug says of it.
+
+        :raise PayplugError: if Payplug is silent
+        :raise UserError: if the link's end was not seen
+        :raise ConcurrencyError: if somebody else is at it
+        """
+        self._abort(self._sync())
+
+    def _abort(self, remote):
+        """Abort a link that was just asked about, and believe it only when seen.
+
+        A link with a `problem` is left to people.
+
+        :param RemotePayment remote: what `_sync` returned
+        :raise PayplugError: if Payplug is silent
+        :raise UserError: if the link's end was not seen
+        """
+        if self.problem == "no_key" and not self.is_live:
+            self._force_cancel()  # nobody can pay real money with it
+        if self.state != "pending" or self.problem:
+            return
+        self._check_may_abort(remote)
+        self._apply_remote(self._client().abort_payment(self.payplug_id))
+        if self.state == "pending" and not self.problem:
+            raise UserError(self._still_payable())
+
+    def _force_cancel(self):
+        """End a link by a person's word, unless Payplug's can be had after all."""
+        self._lock_invoice(self._lock_key())
+        if self.company_id._payplug_key(self.is_live):
+            self._try_abort()
+        if self.state == "pending":
+            self._move_to("cancelled", problem=False)
+            self._log(messages.LOG_FORCE_CANCELLED, **self._names())
+
+    def _try_abort(self):
+        """Try to abort, never what another copy waits for; apply what Payplug says."""
+        client = self._client().renewed(CLEANUP_SECONDS)
+        try:
+            remote = client.get_payment(self.payplug_id)
+            if self._is_made_here(remote):
+                remote = client.abort_payment(self.payplug_id)
+        except PayplugError as error:
+            _logger.info("Link %s was closed unseen: %s", self.id, error.reason)
+        else:
+            self._apply_remote(remote)
+
+    def _is_made_here(self, remote):
+        """Tell whether this database, and no copy of it, made the payment."""
+        ours = self._database_uuid()
+        return remote.metadata.get("database", ours) == ours
+
+    def _check_may_abort(self, remote):
+        """Check that this link is ours to abort, and that no money is on its way.
+
+        :raise UserError: telling why the link stays as it is
+        """
+        if remote.is_being_checked:
+            raise UserError(self._still_payable())
+        if not self._is_made_here(remote):
+            raise UserError(
+                messages.text(
+                    self.env, messages.MADE_ELSEWHERE, payment=self.payplug_id
+                )
+            )
+
+    def _still_payable(self):
+        return messages.text(
+            self.env,
+            messages.STILL_PAYABLE,
+            invoice=self.move_id.display_name,
+            payment=self.payplug_id,
+        )
+
+    def _database_uuid(self):
+        """Return what tells this database from a restored copy of it."""
+        return self.env["ir.config_parameter"].get_param("database.uuid")
+
+    # === SYNC === #
+
+    def _sync(self):
+        """Ask Payplug how the link stands, and apply the answer.
+
+        Notification, return of the payer, cron and button end here.
+
+        :return: the `RemotePayment`, or None if Payplug does not know the payment
+        :raise PayplugError: if Payplug is silent or refuses the key; an unanswered
+            question changes no state
+        :raise ConcurrencyError: if somebody else is at it
+        """
+        self.ensure_one()
+        self._lock_invoice(self._lock_key())
+        if not self.company_id._payplug_key(self.is_live):
+            self._set_problem("no_key")
+            return None
+        try:
+            remote = self._client().get_payment(self.payplug_id)
+        except PayplugRejected as error:
+            if error.status not in (403, 404):
+                raise
+            self._set_problem("unknown")
+            return None
+        self._apply_remote(remote)
+        return remote
+
+    def _apply_remote(self, remote):
+        """Apply what Payplug says of this link, and book what was paid.
+
+        A replay changes nothing, nor does an answer that is older than what is known;
+        what is not this link's payment is never booked.
+
+        :param RemotePayment remote: Payplug's answer
+        """
+        if not self._matches_remote(remote):
+            self._set_problem("mismatch")
+            return
+        self._write_changes(problem=False)
+        if remote.state == "paid":
+            self._apply_payment(remote)
+        elif self.state == "pending":
+            self._apply_attempts(remote)
+            if remote.state != "pending":
+                self._move_to(remote.state)._log_ended()
+
+    def _apply_attempts(self, remote):
+        """Store what happened on the page of a payment that was not paid yet."""
+        known = self.refusal
+        self._write_changes(
+            refusal=remote.refusal or False, is_being_checked=remote.is_being_checked
+        )
+        if self.refusal and self.refusal != known:
+            author = self._as_author()
+            author._log(messages.LOG_REFUSED, why=author.refusal_text)
+
+    def _apply_payment(self, remote):
+        """The money moved: show it on the invoice, and book it."""
+        must_be_booked = self._must_be_booked()
+        moved = self._move_to(
+            "paid",
+            paid_at=remote.paid_at or fields.Datetime.now(),
+            to_book=must_be_booked,
+            refusal=False,
+            is_being_checked=False,
+        )
+        if self.to_book and remote.paid_at:
+            self._write_changes(paid_at=remote.paid_at)
+        self._apply_refund(remote)
+        moved._show_paid()
+        if moved and not must_be_booked:
+            moved._log_recorded()
+        self._register_payment(is_first=bool(moved))
+        self.move_id._payplug_trigger_sync()  # another link may still be payable
+
+    def _apply_refund(self, remote):
+        """Money went back to the customer, which only a person can book."""
+        refunded = from_cents(remote.cents_refunded)
+        if self.currency_id.compare_amounts(refunded, self.amount_refunded) > 0:
+            self.amount_refunded = refunded
+            if self.account_payment_id:
+                self._as_accountant()._schedule_book_refund()
+
+    def _show_paid(self):
+        """Let the invoice show the link that was paid, even if it is an earlier one."""
+        for link in self:
+            if link.move_id.payplug_link_id.state != "paid":
+                link._set_as_current()
+
+    def _can_ignore_problem(self, problem):
+        """Tell whether it is too late to care: nobody can follow a link that ended."""
+        return self.state in ("cancelled", "expired") and problem != "mismatch"
+
+    def _set_problem(self, problem):
+        """Show what keeps the link from being followed, and call a person for money.
+
+        :param str problem: a value of the field `problem`
+        """
+        if self.problem == problem or self._can_ignore_problem(problem):
+            return
+        _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
+        self.problem = problem
+        if problem == "mismatch":
+            self._as_accountant()._schedule_activity(
+                messages.MISMATCH_SUMMARY, messages.MISMATCH
+            )
+
+    # === BOOKING === #
+
+    def _register_payment(self, is_first=False):
+        """Book a paid link, once; if accounting refuses, keep it and call for help.
+
+        :param bool is_first: whether its payment was seen in this very transaction, so
+            that no earlier attempt can have left anything
+        """
+        if not self.to_book:
+            return
+        link = self._as_accountant()
+        if not self._must_be_booked():  # the company does not book tests any more
+            link._write_changes(to_book=False)
+            link._close_booking_activity()
+            link._log_recorded()
+            return
+        try:
+            with isolated(), self.env.cr.savepoint():
+                link._book(is_first)
+        except ProcessFailed as failure:  # the money came all the same
+            link._booking_failed(failure.cause)
+
+    def _booking_failed(self, error):
+        """Leave the payment to book: tried again later, and an accountant is called.
+
+        :param Exception error: what accounting said
+        """
+        _logger.warning(
+            "Link %s is paid but not booked: %s",
+            self.id,
+            type(error).__name__,
+            exc_info=None if isinstance(error, UserError) else error,
+        )
+        try:
+            with isolated(), self.env.cr.savepoint():
+                self._schedule_to_book(error)
+        except (
+            ProcessFailed
+        ) as failure:  # that the customer paid is stored all the same
+            _logger.error("Nobody was told of it", exc_info=failure.cause)
+
+    def _book(self, is_first):
+        """Register the payment, reconcile it with what is due, and tell everyone."""
+        due = self._residual_of_invoice()
+        payment = not is_first and self._take_over_payment()
+        if not payment:
+            payment = self._pay_invoice() if due else self._pay_on_account()
+        self._close_booking_activity()
+        self.write({"account_payment_id": payment.id, "to_book": False})
+        self._log_booked(payment)
+        if self.currency_id.compare_amounts(self.amount, due) > 0:
+            self._schedule_refund(due)
+        if self.amount_refunded:
+            self._schedule_book_refund()
+
+    def _residual_of_invoice(self):
+        """Return what the invoice still asks, by the books, of who paid this link.
+
+        Nothing, if it has changed its currency, company or customer meanwhile.
+        """
+        move = self.move_id
+        if not self._matches_invoice():
+            return 0.0
+        # Somebody's hold on paying it: nothing is asked, yet what comes settles it.
+        on_hold = move.payment_state == "blocked"
+        return move.amount_residual if on_hold else move._payplug_residual()
+
+    def _take_over_payment(self):
+        """Return, reconciled, the payment that an earlier attempt left, if one did.
+
+        Another addon may commit in the middle of booking: what it committed is there,
+        and everything after it failed. Its memo proves nothing, for anyone may type
+        one: it must be for the same money of the same customer, and no other link's.
+        """
+        journal_sudo = self.company_id._payplug_root().payplug_journal_id
+        payments = (
+            self.env["account.payment"]
+            .search(
+                [
+                    ("journal_id", "=", journal_sudo.id),
+                    ("company_id", "=", self.company_id.id),
+                    ("payment_type", "=", "inbound"),
+                    ("partner_type", "=", "customer"),
+                    ("partner_id", "=", self.partner_id.commercial_partner_id.id),
+                    ("currency_id", "=", self.currency_id.id),
+                    ("state", "not in", ("canceled", "rejected")),
+                    ("memo", "=like", f"%{self.payplug_id}"),
+                ]
+            )
+            .filtered(lambda payment: self._is_of_amount(payment.amount))
+        )
+        claimed = self.search([("account_payment_id", "in", payments.ids)])
+        payment = (payments - claimed.account_payment_id)[:1]
+        if payment.state == "draft":
+            payment.action_post()
+        lines = payment.move_id.line_ids
+        if payment and self._residual_of_invoice():
+            lines |= self.move_id.line_ids
+            self.move_id.matched_payment_ids |= payment  # as Odoo's own window does
+        lines.filtered(
+            lambda line: line.account_type == "asset_receivable" and not line.reconciled
+        ).reconcile()
+        return payment
+
+    def _pay_invoice(self):
+        """Register the payment of the invoice; Odoo reconciles it.
+
+        A surplus stays the customer's credit. The amount is what the customer paid,
+        whatever discount the payment terms offer.
+        """
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move",
+            active_ids=self.move_id.ids,
+            skip_is_manually_modified=True,  # nobody changed the invoice by hand
+        )
+        return register.create(
+            {
+                **self._payplug_payment_vals(),
+                "payment_date": self._booking_date(),
+                "communication": self._booking_memo(),
+                "payment_difference_handling": "open",
+            }
+        )._create_payments()
+
+    def _pay_on_account(self):
+        """Register a customer payment that settles nothing: it stays a credit."""
+        payment = self.env["account.payment"].create(
+            {
+                **self._payplug_payment_vals(),
+                # A branch's, too: by itself it would follow its root's journal.
+                "company_id": self.company_id.id,
+                "date": self._booking_date(),
+                "memo": self._booking_memo(),
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.partner_id.commercial_partner_id.id,
+            }
+        )
+        payment.action_post()
+        return payment
+
+    def _payplug_payment_vals(self):
+        """Return what both ways to register a payment share. Addons may extend it.
+
+        :rtype: dict
+        :raise UserError: if the Payplug journal cannot take it
+        """
+        root_sudo = self.company_id._payplug_root()
+        journal_sudo = root_sudo.payplug_journal_id
+        root_sudo._payplug_check_can_book()
+        return {
+            "amount": self.amount,
+            "currency_id": self.currency_id.id,
+            "journal_id": journal_sudo.id,
+            "payment_method_line_id": journal_sudo._payplug_inbound_line().id,
+        }
+
+    def _booking_date(self):
+        """Return the day of the payment where the company keeps its books."""
+        return self._local_date(self.paid_at)
+
+    def _ends_on(self):
+        """Return the day until which the link is expected to be payable."""
+        return self.expires_at and self._local_date(self.expires_at)
+
+    def _local_date(self, moment):
+        zone = timezone(self._booking_zone())
+        return utc.localize(moment).astimezone(zone).date()
+
+    def _booking_zone(self):
+        """Return the name of the time zone in which the company keeps its books."""
+        return self.company_id.partner_id.tz or LEGAL_TIMEZONE
+
+    def _booking_memo(self):
+        return " ".join(filter(None, (self.move_id.name, self.payplug_id)))
+
+    # === ACTIVITIES === #
+
+    def _schedule_to_book(self, error):
+        """Call the accountant, once: the hourly attempts go on by themselves.
+
+        :param Exception error: what kept the payment from being booked
+        """
+        if self.to_book_activity_id:
+            return
+        self._log(messages.LOG_NOT_BOOKED, **self._names())
+        is_told = isinstance(error, UserError)
+        why = error.args[0] if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
+        self.to_book_activity_id = self._schedule_activity(
+            messages.TO_BOOK_SUMMARY, messages.TO_BOOK, why=why
+        )
+
+    def _close_booking_activity(self):
+        """Close what `_schedule_to_book` opened: there is nothing to do any more."""
+        self.to_book_activity_id.filtered("active").action_done()
+
+    def _schedule_refund(self, due):
+        """Ask what becomes of money that was not due any more.
+
+        :param float due: what the books asked when it came
+        """
+        if self.move_id.state == "draft":
+            self._schedule_activity(messages.RECONCILE_SUMMARY, messages.RECONCILE)
+            return
+        self._schedule_activity(
+            messages.REFUND_SUMMARY, messages.REFUND, due=self.currency_id.format(due)
+        )
+
+    def _schedule_book_refund(self):
+        """Ask for the entry of a refund that was made in Payplug's portal."""
+        self._schedule_activity(
+            messages.BOOK_REFUND_SUMMARY,
+            messages.BOOK_REFUND,
+            refunded=self.currency_id.format(self.amount_refunded),
+        )
+
+    def _schedule_activity(self, summary, note, **values):
+        """Schedule an activity on the invoice, else on its payment or customer.
+
+        For an explicit user: the public user of a notification has no activities.
+
+        :param summary: one of `payment_messages`
+        :param note: one of `payment_messages`
+        :param values: for the note, beside `_names`
+        :return: the `mail.activity`
+        """
+        record = self.move_id or self.account_payment_id or self.partner_id
+        record = record or self.company_id.partner_id
+        return record.with_user(SUPERUSER_ID).activity_schedule(
+            "mail.mail_activity_data_warning",
+            summary=self.env._(summary),
+            note=messages.text(self.env, note, **{**self._names(), **values}),
+            user_id=self._accountant().id,
+        )
+
+    def _as_accountant(self):
+        """Return the link as OdooBot, in its company and the accountant's language.
+
+        Whoever the user is: the public user of a notification is no bookkeeper, and
+        the companies that a user has ticked are not where this money belongs.
+        """
+        link = self.with_user(SUPERUSER_ID).with_context(
+            allowed_company_ids=self.company_id.ids
+        )
+        return link.with_context(lang=link._accountant().lang, tz=self._booking_zone())
+
+    def _accountant(self):
+        """Return whom to call: the invoice's salesperson who bills, else a manager."""
+        seller = self.move_id.invoice_user_id
+        return (
+            seller.filtered(self._can_invoice)
+            or self._first_member("account.group_account_manager")
+            or self._first_member("account.group_account_invoice")
+            or self.env.ref("base.user_admin")
+        )
+
+    def _first_member(self, group):
+        """Return the first user of the company who is in a group."""
+        return self.env.ref(group).all_user_ids.filtered(self._can_invoice)[:1]
+
+    def _can_invoice(self, user):
+        """Tell whether a user is there, and may handle invoices of this company."""
+        return (
+            user.active
+            and self.company_id in user.company_ids
+            and user.has_group("account.group_account_invoice")
+        )
+
+    # === BANNERS AND CHATTER === #
+
+    def _banners(self):
+        """Yield what the invoice's form says of its link: name, level, sentence."""
+        if not self:
+            return
+        if not self.is_live:
+            yield "test_mode", "warning", self.env._(messages.BANNER_TEST_MODE)
+        if self.problem:
+            yield "problem", "danger", self._problem_text()
+        if self.to_cancel and self.state == "pending":
+            yield "to_cancel", "warning", self.env._(messages.BANNER_TO_CANCEL)
+        if self.refusal and self.state == "pending":
+            why = {"why": self.refusal_text}
+            refused = messages.text(self.env, messages.BANNER_REFUSED, **why)
+            yield "refused", "info", refused
+        if self.state == "expired" and self.move_id._payplug_amount_due():
+            yield "expired", "warning", self.env._(messages.BANNER_EXPIRED)
+
+    def _problem_text(self):
+        """Return what keeps this link from being followed, and what to do."""
+        words = dict(self._fields["problem"]._description_selection(self.env))
+        return messages.text(
+            self.env,
+            messages.LINK_PROBLEM,
+            payment=self.payplug_id,
+            why=words[self.problem],
+        )
+
+    def _log(self, message, **values):
+        """Write a sentence into the invoice's chatter, which notifies nobody.
+
+        :param message: one of `payment_messages`
+        """
+        if self.move_id:
+            body = messages.text(self.env, message, **values)
+            self.move_id._message_log(body=body)
+
+    def _as_author(self):
+        """Return the link as who writes its chatter: the user, OdooBot for visitors.
+
+        OdooBot writes in the accountant's language, in a cron too.
+        """
+        user = self.env.user
+        is_person = user._is_internal() and user.id != SUPERUSER_ID
+        return self if is_person else self._as_accountant()
+
+    def _log_created(self, for_customer):
+        link = self._as_author()
+        by_customer = messages.LOG_CREATED_BY_CUSTOMER
+        link._log(
+            by_customer if for_customer else messages.LOG_CREATED,
+            mode=link.company_id._payplug_mode_word(link.is_live),
+            **link._names(),
+        )
+
+    def _log_ended(self):
+        for link in self:
+            author = link._as_author()
+            author._log(messages.LOG_ENDED[link.state], **author._names())
+
+    def _log_recorded(self):
+        link = self._as_author()
+        link._log(messages.LOG_RECORDED, **link._names())
+
+    def _log_booked(self, payment):
+        paid_on, booked_on = self._booking_date(), payment.move_id.date
+        is_later = booked_on != paid_on
+        self._log(
+            messages.LOG_BOOKED_LATER if is_later else messages.LOG_BOOKED,
+            payment=payment.display_name,
+            journal=payment.journal_id.display_name,
+            paid=format_date(self.env, paid_on),
+            booked=format_date(self.env, booked_on),
+        )
+
+    def _names(self):
+        """Return what the sentences about this link name."""
+        paid_at = "–"
+        if self.paid_at:
+            zone = self._booking_zone()
+            paid_at = format_datetime(self.env, self.paid_at, tz=zone)
+        return {
+            "payment": self.payplug_id,
+            "amount": self.currency_id.format(self.amount),
+            "date": paid_at,
+        }
+
+    # === PUBLIC ADDRESSES === #
+
+    def _route_url(self, route):
+        """Return the absolute address of one of this link's routes.
+
+        :param str route: ``notify`` or ``return``
+        """
+        base = self.company_id.get_base_url()
+        return f"{base}/payplug/{route}/{self.id}/{self._signature(route, self.id)}"
+
+    @api.model
+    def _signature(self, route, record_id):
+        """Return what proves that an address was made by this database.
+
+        The bare HMAC has one spelling only; Odoo's signed tokens have several. One
+        scope for each route: the address of one opens no other.
+
+        :param str route: ``pay``, ``notify`` or ``return``
+        :param record_id: id of the invoice or of the link, as the address spells it
+        """
+        scope = f"payplug_paylink.{route}"
+        return hmac(self.env(su=True), scope, str(record_id))[:SIGNATURE_SIZE]
+
+    @api.model
+    def _is_signature(self, route, record_id, signature):
+        """Tell, without a query of ours, whether an address was made by us.
+
+        :param str record_id: as it stands in the address: ``007`` is not ``7``
+        """
+        expected = self._signature(route, record_id)
+        return signature.isascii() and consteq(expected, signature)
+
+    # === CRON === #
+
+    def _claim_key(self):
+        # EXTEND payplug.process.mixin
+        return self._lock_key()
+
+    def _claim(self, key):
+        # OVERRIDE payplug.process.mixin: the invoice's lock, and not the link's row
+        self._lock_invoice(key)
+        return bool(self.exists())
+
+    def _process_succeeded(self):
+        # OVERRIDE payplug.process.mixin: `_book_again` says when it is tried again
+        retry_at = self.to_book and self.retry_at
+        self._write_changes(checked_at=fields.Datetime.now(), retry_at=retry_at)
+
+    def _process_failed(self, error):
+        # EXTEND payplug.process.mixin
+        result = super()._process_failed(error)
+        self.write({"checked_at": fields.Datetime.now()})
+        which = ", ".join(map(str, self.ids))
+        if isinstance(error, (PayplugError, UserError)):
+            _logger.info("Link %s is tried later: %s", which, type(error).__name__)
+        else:
+            _logger.error("Link %s was left aside", which, exc_info=error)
+        return result
+
+    @api.model
+    def _cron_follow(self):
+        """Book what is paid, cancel what is outdated, follow the rest.
+
+        The second chance of everything: a notification that never came, a refusal of
+        accounting, a link that the user could not cancel because Payplug was silent.
+        Odoo gives a job some seconds and calls it again while work remains. So nothing
+        is looked at twice in an hour (`checked_at`), what has failed is left alone for
+        a while (`retry_at`), and what was never looked at comes first.
+        """
+        to_book, outdated, others = self._find_work()
+        progress = self.env["ir.cron"]._commit_progress
+        progress(remaining=len(to_book) + len(outdated) + len(others))
+        has_time = (
+            to_book._process_each(type(self)._book_again)
+            and outdated._process_each(type(self)._cancel_if_outdated)
+            and others._follow_accounts()
+        )
+        self._plan_next_run()
+        if has_time:
+            progress(remaining=0)
+
+    @api.model
+    def _find_work(self):
+        """Return the links to book, those to cancel, and those to look at.
+
+        Links that ended are looked at once a day until a little after their days: a
+        late payment may come without a notification.
+        """
+        now = fields.Datetime.now()
+        may_try = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
+        never = Domain("checked_at", "=", False)
+        unseen = never | Domain("checked_at", "<", now - RETRY_REFUSED)
+        unseen_today = never | Domain("checked_at", "<", now - CHECK_ENDED)
+        made = may_try & Domain("payplug_id", "!=", False)
+        ended = Domain("state", "in", ("cancelled", "expired"))
+        ended &= Domain("expires_at", ">", now - LATE_PAYMENT_DAYS)
+        order = "checked_at NULLS FIRST, id"
+        to_book = self.search(may_try & Domain("to_book", "=", True), order=order)
+        pending = self.search(made & Domain("state", "=", "pending"), order=order)
+        outdated = pending.filtered(lambda link: link._is_outdated())
+        waiting = (pending - outdated).filtered_domain(unseen)
+        return to_book, outdated, waiting + self.search(made & ended & unseen_today)
+
+    def _book_again(self):
+        """Book what accounting refused before; if it does so again, wait an hour."""
+        self._register_payment()
+        if self.to_book:
+            self.retry_at = fields.Datetime.now() + RETRY_REFUSED
+
+    def _is_outdated(self):
+        """Tell whether a link must no longer be paid: cancelled, or another amount."""
+        return self.state == "pending" and (
+            self.to_cancel or not self._has_amount_due()
+        )
+
+    def _cancel_if_outdated(self):
+        """Cancel, unless somebody made the link right before it was processed."""
+        if self._is_outdated():
+            self._cancel()
+
+    def _follow_accounts(self):
+        """Follow links with as few calls as possible, account by account.
+
+        :return: whether there is time for more
+        """
+        groups = self.grouped(
+            lambda link: (link.company_id._payplug_root(), link.is_live)
+        )
+        return all(links._follow_account() for links in groups.values())
+
+    def _follow_account(self):
+        """Follow links of one account and mode; return whether time is left."""
+        try:
+            unseen = AccountPolling(self).follow()
+        except (PayplugError, UserError) as error:
+            kind = type(error).__name__
+            _logger.info("%s links are not followed: %s", len(self), kind)
+            return self._postpone(error)
+        return unseen._process_each(type(self)._sync)

@@ -1,22 +1,42 @@
 """The queue of invoices to send with their payment link, one row for each.
 
 Odoo's own batch sending ignores the template, skips customers who are set to another
-channel and lets one failing invoice block the others (design 8): hence a queue of ours.
+channel and lets one failing invoice block the others: hence a queue of ours.
 """
 
+import logging
 from datetime import timedelta
+from smtplib import SMTPServerDisconnected
 
 import psycopg2
 
-from odoo import api, fields, models
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.tools import mute_logger
+
+from .. import payment_messages as messages
+from ..payplug_remote import PayplugError, PayplugUnavailable
+from .payplug_process_mixin import CONFLICTS, RETRY_UNAVAILABLE
+from .res_company import with_deadline
+
+_logger = logging.getLogger(__name__)
+
+MAX_ATTEMPTS = 12  # at a Payplug that is silent: for an hour
+KEPT_FOR = timedelta(days=30)  # what was sent or given up
 
 
 class PayplugSending(models.Model):
-    """An invoice that waits, was sent or could not be sent; see `_cron_send`."""
+    """An invoice that waits to be sent, was sent or could not be sent.
+
+    One row is one transaction of `_cron_send`: claim it, judge the invoice again, get
+    or create its link, print, store how it ended; the mail leaves at the commit.
+    Several processes share the queue: a row that another one holds is passed over. A
+    process that is killed leaves its row waiting; only what was being handed to the
+    mail server at that moment may be mailed twice.
+    """
 
     _name = "payplug.sending"
+    _inherit = "payplug.process.mixin"
     _description = "Payment link to send"
     _order = "id"
     _rec_name = "move_id"
@@ -50,48 +70,46 @@ class PayplugSending(models.Model):
         required=True,
         readonly=True,
     )
-    reason = fields.Text(string="Why not", readonly=True)
+    failure_reason = fields.Text(string="Why not", readonly=True)
     sent_at = fields.Datetime(string="Sent on", readonly=True)
     link_id = fields.Many2one("payplug.payment.link", readonly=True)
     message_id = fields.Many2one("mail.message", string="Mail", readonly=True)
-    retry_at = fields.Datetime(
-        string="Not tried before",
-        readonly=True,
-        help="After a failure, or while a worker is at it.",
-    )
-    attempts = fields.Integer(string="Attempts in vain", readonly=True)
-    is_told = fields.Boolean(
+    attempts = fields.Integer(string="Failed attempts", readonly=True)
+    is_notified = fields.Boolean(
         string="Notice given",
         readonly=True,
-        help="The user was told that all of his are through.",
+        help="The user was told that all invoices sent together are through.",
     )
 
     _move_unique = models.UniqueIndex(
         "(move_id)", "This invoice is in the queue of payment links already."
     )
     _waiting_index = models.Index("(id) WHERE state = 'waiting'")
-    _untold_index = models.Index("(user_id) WHERE NOT is_told")
+    _not_notified_index = models.Index("(user_id) WHERE NOT is_notified")
 
-    @api.model
-    def _check_template_and_report(self, template, report):
-        """Check, in the user's name, that these write and print invoices.
+    # === ACTIONS === #
 
-        A template or report of another model would show another model's record.
+    def action_cancel(self):
+        """Take these out of the queue, as a button.
 
-        :param template: the `mail.template`, may be empty
-        :param report: the `ir.actions.report`, may be empty
-        :raise UserError: if they are of another model
-        :raise AccessError: if the user may not read them
+        :raise UserError: if it is too late for all of them
         """
-        for record in (template, report):
-            record.check_access("read")
-            if record and record.model != "account.move":
-                raise UserError(
-                    self.env._(
-                        "%(name)s is not made for invoices: choose another one.",
-                        name=record.display_name,
-                    )
-                )
+        moves = self.move_id
+        moves.check_access("write")
+        return moves.action_payplug_cancel_sending()
+
+    def action_retry(self):
+        """Put what could not be sent into the queue again, to be judged anew.
+
+        :raise UserError: if none has failed
+        """
+        failed = self.filtered(lambda sending: sending.state == "failed")
+        failed.move_id.check_access("write")
+        if not failed:
+            raise UserError(self.env._(messages.NONE_FAILED))
+        groups = failed.sudo().grouped(lambda one: (one.template_id, one.pdf_report_id))
+        for (template, report), sendings_sudo in groups.items():
+            sendings_sudo._enqueue(sendings_sudo.move_id, template, report)
 
     # === IN AND OUT === #
 
@@ -110,18 +128,37 @@ class PayplugSending(models.Model):
         )
         values = {
             "state": "waiting",
-            "user_id": self.env.user.id,
+            "user_id": user.id,
             "template_id": template.id,
             "pdf_report_id": report.id,
-            "reason": False,
+            "failure_reason": False,
             "retry_at": False,
             "attempts": 0,
-            "is_told": False,
+            "is_notified": False,
         }
         known = self.search([("move_id", "in", moves.ids)])
         known.filtered(lambda sending: sending.state != "waiting").write(values)
         self._create_rows(moves - known.move_id, values)
-        self._trigger_crons()
+        self._trigger_process()
+
+    @api.model
+    def _check_template_and_report(self, template, report):
+        """Check, in the user's name, that these write and print invoices.
+
+        A template or report of another model would show another model's record.
+
+        :param template: the `mail.template`, may be empty
+        :param report: the `ir.actions.report`, may be empty
+        :raise UserError: if they are of another model
+        :raise AccessError: if the user may not read them
+        """
+        for record in (template, report):
+            record.check_access("read")
+            if record and record.model != "account.move":
+                name = record.display_name
+                raise UserError(
+                    messages.text(self.env, messages.NOT_FOR_INVOICES, name=name)
+                )
 
     @api.model
     def _create_rows(self, moves, values):
@@ -141,7 +178,7 @@ class PayplugSending(models.Model):
             raise ConcurrencyError("invoices have just been queued") from error
 
     @api.model
-    def _set_sent(self, moves):
+    def _set_sent_by_hand(self, moves):
         """Remember that these invoices were mailed their link by hand just now."""
         for move in moves:
             values = {
@@ -149,15 +186,15 @@ class PayplugSending(models.Model):
                 "sent_at": fields.Datetime.now(),
                 "link_id": move.sudo()._payplug_open_link().id,
                 "user_id": self.env.user.id,
-                "reason": False,
-                "is_told": True,
+                "failure_reason": False,
+                "is_notified": True,
             }
             known = self.search([("move_id", "=", move.id)])
             known.write(values)
             self._create_rows(move - known.move_id, values)
 
-    def _take_back(self):
-        """Take out of the queue what no worker has begun to send.
+    def _cancel_sending(self):
+        """Take out of the queue what no process has begun to send.
 
         :return: the invoices that will not be sent now
         """
@@ -167,51 +204,235 @@ class PayplugSending(models.Model):
         mine.unlink()
         return moves
 
-    @api.model
-    def _trigger_crons(self, at=None):
-        """Let all workers run as soon as this transaction is committed, or later.
+    # === SENDING ONE INVOICE === #
 
-        An administrator may have made copies of our cron: they share the queue.
+    def _move_as_sender(self):
+        """Return the invoice in its company, in the name and language of its sender."""
+        return self.move_id.with_user(self.user_id).with_context(
+            allowed_company_ids=self.company_id.ids,
+            lang=self.user_id.lang,
+            # A cron's mails would wait for the next run of the mail queue.
+            mail_notify_force_send=True,
+        )
 
-        :param datetime at: when, UTC; a cron that comes at that moment is left alone
+    def _send(self):
+        """Judge the invoice again, get or create its link, and mail it.
+
+        :raise UserError: if it cannot be sent, telling why
+        :raise PayplugError: if Payplug is silent or refuses
         """
-        crons_sudo = self.env["ir.cron"].sudo()  # by whoever sends
-        domain = [
-            ("model_id.model", "=", self._name),
-            ("code", "=", "model._cron_send()"),
+        # In case that an addon commits while it sends: nobody else begins meanwhile.
+        self.retry_at = fields.Datetime.now() + RETRY_UNAVAILABLE
+        move = self._move_as_sender()
+        move.check_access("write")
+        if unmet := move._payplug_unmet():
+            # Told on the invoice: its readers may not read the contact.
+            told = [move._payplug_unmet_text(one, for_everyone=True) for one in unmet]
+            raise UserError("\n".join(told))
+        links = with_deadline(move.env["payplug.payment.link"])
+        link_sudo = links._get_or_create(move)
+        refusal = self._refusal(link_sudo.with_env(move.env).sudo())
+        if refusal:
+            self._set_failed(refusal)  # and keep what was learned of the link
+        else:
+            self._mail(move, link_sudo)
+
+    def _refusal(self, link_sudo):
+        """Return why an invoice with this link gets no mail, "" if it gets one."""
+        if link_sudo.problem:
+            return link_sudo._problem_text()
+        if link_sudo.state == "paid":
+            return link_sudo.env._(messages.CUSTOMER_HAS_PAID)
+        return ""
+
+    def _mail(self, move, link_sudo):
+        """Print and mail the invoice; the mail leaves at the commit."""
+        template = self._template(move)
+        before = move.message_ids
+        move.env["account.move.send"]._generate_and_send_invoices(
+            move,
+            mail_template=template,
+            pdf_report=self.pdf_report_id or None,
+            sending_methods=["email"],
+            author_user_id=self.user_id.id,
+            author_partner_id=self.user_id.partner_id.id,
+        )
+        mails = (move.message_ids - before).filtered("notified_partner_ids")
+        self.write(
+            {
+                "state": "sent",
+                "failure_reason": False,
+                "retry_at": False,
+                "sent_at": fields.Datetime.now(),
+                "link_id": link_sudo.id,
+                "message_id": mails[:1].id,
+            }
+        )
+
+    def _template(self, move):
+        """Return the template, in the sender's name: it may name "user".
+
+        :raise UserError: if there is none any more, or nothing can be paid
+        """
+        template = (self.template_id or move._payplug_template()).with_env(move.env)
+        if not template:
+            raise UserError(move.env._(messages.TEMPLATE_DELETED))
+        self._check_template_and_report(template.sudo(), self.pdf_report_id)
+        if not move.payment_link:
+            raise UserError(move.env._(messages.NOTHING_PAYABLE))
+        return template
+
+    def _set_failed(self, reason):
+        """Store, and tell on the invoice, that it was not sent and why.
+
+        :param str reason: in the sender's language
+        """
+        self.write({"state": "failed", "failure_reason": reason, "retry_at": False})
+        move = self._move_as_sender().with_user(SUPERUSER_ID)  # whatever their rights
+        move._message_log(body=messages.text(move.env, messages.NOT_SENT, why=reason))
+
+    def _failure_message(self, error):
+        """Return for people, in the sender's language, what an error says.
+
+        :rtype: str
+        """
+        move = self._move_as_sender().with_user(SUPERUSER_ID)  # whatever their rights
+        if isinstance(error, PayplugError):
+            return move.company_id._payplug_error_message(error)
+        if isinstance(error, AccessError) or not self.user_id.active:
+            return messages.text(
+                move.env,
+                messages.MAY_NOT_SEND,
+                user=self.user_id.name,
+                company=self.company_id.name,
+            )
+        if isinstance(error, UserError):
+            return error.args[0]
+        _logger.error("Invoice %s was not sent", move.id, exc_info=error)
+        return move.env._(messages.UNEXPECTED)
+
+    def _check_delivery(self):
+        """Tell what the mail server, which comes after the commit, did not take."""
+        notices = self.message_id.notification_ids.filtered(
+            lambda notice: notice.notification_status in ("exception", "bounce")
+        )
+        if self.state != "sent" or not notices:
+            return
+        why = notices[:1].failure_reason or notices[:1].failure_type or ""
+        env = self._move_as_sender().env
+        self._set_failed(messages.text(env, messages.MAIL_REFUSED, why=why))
+
+    # === CRON === #
+
+    @api.model
+    def _domain_of_work(self):
+        return [
+            ("state", "=", "waiting"),
+            "|",
+            ("retry_at", "=", False),
+            ("retry_at", "<=", fields.Datetime.now()),
         ]
-        found_sudo = crons_sudo.search(domain)
-        if at:
-            triggers_sudo = self.env["ir.cron.trigger"].sudo()
-            planned_sudo = triggers_sudo.search([("call_at", "=", at)])
-            found_sudo -= planned_sudo.cron_id
-        for cron_sudo in found_sudo:
-            cron_sudo._trigger(at)
+
+    def _is_to_process(self):
+        # OVERRIDE payplug.process.mixin: not what was sent or put off meanwhile
+        return bool(self.filtered_domain(self._domain_of_work()))
+
+    def _process_succeeded(self):
+        # OVERRIDE payplug.process.mixin: `_send` has stored how it ended
+        pass
+
+    def _process_failed(self, error):
+        # EXTEND payplug.process.mixin: final, but for a Payplug that was silent
+        is_silent = isinstance(error, PayplugUnavailable)
+        waiting = self.filtered(lambda one: one.state == "waiting")
+        again = waiting.filtered(lambda one: is_silent and one.attempts < MAX_ATTEMPTS)
+        for sending in again:
+            sending.attempts += 1
+        for sending in waiting - again:
+            sending._set_failed(sending._failure_message(error))
+        return super(PayplugSending, again)._process_failed(error)
+
+    def _process_one(self, process, key):
+        # EXTEND payplug.process.mixin: the mail leaves at the commit; look how it went
+        failure = None
+        try:
+            failure = super()._process_one(process, key)
+            self.exists()._check_delivery()
+            self.env["ir.cron"]._commit_progress()
+        except CONFLICTS:
+            self.env.cr.rollback()  # somebody has just put it into the queue again
+        except (SMTPServerDisconnected, psycopg2.Error) as error:
+            self.env.cr.rollback()
+            kind = type(error).__name__
+            _logger.warning("The mail of row %s leaves later: %s", self.id, kind)
+        return failure
+
+    @api.model
+    def _cron_send(self):
+        """Send what waits, one invoice after the other, while there is time."""
+        waiting = self.search(self._domain_of_work())
+        self.env["ir.cron"]._commit_progress(remaining=len(waiting))
+        has_time = waiting._process_each(type(self)._send)
+        self._notify_users()
+        self._plan_next_run()
+        if has_time:
+            self.env["ir.cron"]._commit_progress(remaining=0)
 
     @api.autovacuum
     def _gc_done(self):
         """Forget after a month what was sent or given up."""
-        before = fields.Datetime.now() - timedelta(days=30)
+        before = fields.Datetime.now() - KEPT_FOR
         done = [("state", "!=", "waiting"), ("write_date", "<", before)]
         found = self.search(done, limit=10_000)
         found.unlink()
         return len(found), self.search_count(done, limit=1)
 
-    def action_take_back(self):
-        """Take these back, as a button.
+    # === NOTICES === #
 
-        :raise UserError: if it is too late for all of them
+    @api.model
+    def _notify_users(self):
+        """Tell each user whose invoices are all through how many were sent.
+
+        As Odoo tells after its own sending in the background: by a notification.
         """
-        moves = self.move_id
-        moves.check_access("write")
-        return moves.action_payplug_take_back()
+        waiting = [("state", "=", "waiting")]
+        busy = {user for [user] in self._read_group(waiting, ["user_id"])}
+        open_rows = [("is_notified", "=", False)]
+        for [user] in self._read_group(open_rows, ["user_id"]):
+            if user not in busy:
+                self.search([*open_rows, ("user_id", "=", user.id)])._notify(user)
 
-    def action_retry(self):
-        """Put what could not be sent into the queue again, to be judged anew."""
+    def _notify(self, user):
+        """Tell a user, once, how the sending of these rows ended."""
+        self.env["ir.cron"]._commit_progress()
+        try:  # the first statement of its transaction
+            locked = self.try_lock_for_update()
+        except CONFLICTS:
+            self.env.cr.rollback()
+            return  # another process has told it just now
+        mine = locked.filtered(lambda sending: not sending.is_notified)
+        if not mine:
+            return
+        mine.is_notified = True
+        user.partner_id._bus_send("account_notification", mine._notification(user))
+        self.env["ir.cron"]._commit_progress()
+
+    def _notification(self, user):
+        """Return the notice for a user whose sendings these are."""
+        env = self.with_context(lang=user.lang).env
         failed = self.filtered(lambda sending: sending.state == "failed")
-        failed.move_id.check_access("write")
-        if not failed:
-            raise UserError(self.env._("None of these has failed: nothing to do."))
-        groups = failed.sudo().grouped(lambda one: (one.template_id, one.pdf_report_id))
-        for (template, report), sendings_sudo in groups.items():
-            sendings_sudo._enqueue(sendings_sudo.move_id, template, report)
+        counts = {"sent": len(self) - len(failed)}
+        if failed:
+            counts["failed"] = len(failed)
+        message = messages.SENT_AND_FAILED if failed else messages.SENT
+        return {
+            "type": "warning" if failed else "success",
+            "title": env._(messages.PAYMENT_LINKS),
+            "message": messages.text(env, message, **counts),
+            "action_button": {
+                "name": env._(messages.OPEN),
+                "action_name": env._(messages.PAYMENT_LINKS),
+                "model": "account.move",
+                "res_ids": (failed or self).move_id.ids,
+            },
+        }

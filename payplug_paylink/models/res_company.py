@@ -1,12 +1,61 @@
-"""The company's Payplug account: keys, mode, limits and journal."""
+"""The company's Payplug account: keys, mode, limits, journal, and its client."""
+
+import time
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from odoo import api, fields, models
 from odoo.exceptions import UserError, ValidationError
 
-from ..payplug_remote import KEY_SHAPE, from_cents
+from .. import payment_messages as messages
+from ..confidential import ConfidentialUserError
+from ..payment_rules import AccountFacts
+from ..payplug_api import API_URL, PayplugClient
+from ..payplug_remote import KEY_SHAPE, PayplugRejected, SecretKey, from_cents
+
+INTERNAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home", ".test")
+REQUEST_SECONDS = 9  # what all calls of one request may take together
 
 # Cents: the limits of this addon for everybody. An account's own only narrow them.
 MIN_CENTS, MAX_CENTS = 100, 2_000_000
+
+
+class Deadline(float):
+    """A moment of `time.monotonic`; a type, as no request can put one in a context."""
+
+
+def with_deadline(records, wait_for_lock=False):
+    """Return the records for a request in which somebody waits: its calls all end soon.
+
+    :param records: any recordset from which `_payplug_client` is reached; if they have
+        a deadline already, they keep it
+    :param bool wait_for_lock: for a person who would see an error page where another
+        request holds the invoice's lock
+    """
+    context = {"payplug_wait_for_lock": wait_for_lock}
+    if _deadline(records) is None:
+        context["payplug_deadline"] = Deadline(time.monotonic() + REQUEST_SECONDS)
+    return records.with_context(**context)
+
+
+def _deadline(records):
+    found = records.env.context.get("payplug_deadline")
+    return found if isinstance(found, Deadline) else None
+
+
+def is_public(url):
+    """Tell whether an address looks as if the Internet could reach it.
+
+    :param str url: an absolute address
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https"):
+        return False
+    try:
+        return ip_address(host).is_global
+    except ValueError:
+        return "." in host and not host.endswith(INTERNAL_DOMAINS)
 
 
 class ResCompany(models.Model):
@@ -37,10 +86,16 @@ class ResCompany(models.Model):
     )
     # As Payplug gives them: of the account behind the key in use, once it was asked.
     payplug_min_cents = fields.Integer(
-        string="Payplug minimum (cents)", default=MIN_CENTS, copy=False, groups="base.group_user"
+        string="Payplug minimum (cents)",
+        default=MIN_CENTS,
+        copy=False,
+        groups="base.group_user",
     )
     payplug_max_cents = fields.Integer(
-        string="Payplug maximum (cents)", default=MAX_CENTS, copy=False, groups="base.group_user"
+        string="Payplug maximum (cents)",
+        default=MAX_CENTS,
+        copy=False,
+        groups="base.group_user",
     )
     payplug_journal_id = fields.Many2one(
         comodel_name="account.journal",
@@ -66,7 +121,7 @@ class ResCompany(models.Model):
         string="Payplug links renewed by customers",
         default=True,
         copy=False,
-        help="After a link's end, the customer can go on to pay by himself.",
+        help="After a link's end, the customer can go on to pay without you.",
         groups="base.group_user",
     )
     payplug_qr_code = fields.Boolean(
@@ -97,25 +152,15 @@ class ResCompany(models.Model):
         :raise ValidationError: if this is no key of Payplug, or one of the other mode
         """
         shape = KEY_SHAPE.fullmatch(key)
+        word = self._payplug_mode_word(mode == "live")
         if not shape:
-            raise ValidationError(
-                self.env._(
-                    "This is not a %(mode)s key of Payplug: it must start with "
-                    "%(start)s and go on with letters and digits only. Copy it again "
-                    "from Payplug's portal. The stored key was kept.",
-                    mode=self._payplug_mode_word(mode == "live"),
-                    start=f"sk_{mode}_",
-                )
-            )
+            values = {"mode": word, "start": f"sk_{mode}_"}
+            raise ValidationError(messages.text(self.env, messages.KEY_SHAPE, **values))
         if shape["mode"] != mode:
+            found = self._payplug_mode_word(shape["mode"] == "live")
+            values = {"mode": word, "found": found}
             raise ValidationError(
-                self.env._(
-                    "This is a %(found)s key of Payplug, and it was given as the "
-                    "%(mode)s key. Put it into the other field. The stored key was "
-                    "kept.",
-                    found=self._payplug_mode_word(shape["mode"] == "live"),
-                    mode=self._payplug_mode_word(mode == "live"),
-                )
+                messages.text(self.env, messages.KEY_OF_OTHER_MODE, **values)
             )
 
     @api.constrains("payplug_book_test_payments", "payplug_live_key")
@@ -124,12 +169,10 @@ class ResCompany(models.Model):
             if company_sudo.payplug_book_test_payments and (
                 company_sudo.payplug_live_key
             ):
+                name = {"company": company_sudo.display_name}
                 raise ValidationError(
-                    self.env._(
-                        "Test payments cannot be booked in %(company)s, which has a "
-                        "live key: no real money stands behind them. Switch off "
-                        '"Book test payments", or remove the live key.',
-                        company=company_sudo.display_name,
+                    messages.text(
+                        self.env, messages.TEST_PAYMENTS_WITH_LIVE_KEY, **name
                     )
                 )
 
@@ -143,7 +186,7 @@ class ResCompany(models.Model):
         in_use = {company: company._payplug_key_in_use() for company in self}
         result = super().write(vals)
         if "payplug_book_test_payments" in vals:
-            self.env["payplug.payment.link"]._trigger_cron()  # some may wait for it
+            self.env["payplug.payment.link"]._trigger_process()  # some may wait for it
         for company, key in in_use.items():
             if company._payplug_key_in_use() != key:
                 company._payplug_forget_account()
@@ -184,32 +227,28 @@ class ResCompany(models.Model):
         accounts = self.env["account.account"]
         own = accounts._check_company_domain(self)
         if not (self.chart_template or accounts.search_count(own, limit=1)):
-            raise UserError(
-                self.env._(
-                    "%(company)s has no accounts yet, and Payplug needs a journal to "
-                    "book payments in. Choose the fiscal localization in Settings ▸ "
-                    "Invoicing first, then switch Payplug on.",
-                    company=self.display_name,
-                )
-            )
+            name = {"company": self.display_name}
+            raise UserError(messages.text(self.env, messages.NO_ACCOUNTS, **name))
 
     def _payplug_check_journal(self):
+        self._payplug_check_can_book()
         journal = self.payplug_journal_id
-        obstacle = journal._payplug_obstacle(self)
-        if obstacle:
-            raise UserError(obstacle)
         if journal.type != "bank" or journal._payplug_shares_account():
+            name = {"journal": journal.display_name}
+            raise UserError(messages.text(self.env, messages.SHARED_JOURNAL, **name))
+
+    def _payplug_check_can_book(self):
+        """Check that the Payplug journal can take payments.
+
+        :raise UserError: telling what is missing
+        """
+        if not self.payplug_journal_id._payplug_can_book():
+            values = self._payplug_account_values()
             raise UserError(
-                self.env._(
-                    "The journal %(journal)s is not for Payplug alone: it must be a "
-                    "bank journal whose outstanding account for incoming payments no "
-                    "other journal uses. Choose another one, or empty the field: Odoo "
-                    "then makes one.",
-                    journal=journal.display_name,
-                )
+                messages.text(self.env, messages.UNMET["journal"], **values)
             )
 
-    # Connection
+    # === THE ACCOUNT === #
 
     def _payplug_root(self):
         """Return, in sudo, the company whose account serves this one.
@@ -228,37 +267,38 @@ class ResCompany(models.Model):
         return self._payplug_root().payplug_mode == "live"
 
     def _payplug_mode_word(self, is_live):
-        return self.env._("live") if is_live else self.env._("test")
+        return self.env._(messages.LIVE if is_live else messages.TEST)
 
-    def _payplug_obstacle(self):
-        """Return why no link can be made for this company, "" if one can.
+    def _payplug_account_facts(self):
+        """Return what decides whether a link can be made for this company.
 
-        :rtype: str
+        :rtype: payment_rules.AccountFacts
         """
         root_sudo = self._payplug_root()
-        names = {
-            "company": root_sudo.display_name,
-            "mode": self._payplug_mode_word(root_sudo.payplug_mode == "live"),
+        min_cents, max_cents = self._payplug_limits()
+        return AccountFacts(
+            is_enabled=root_sudo.payplug_enabled,
+            has_key=bool(root_sudo._payplug_key(root_sudo._payplug_is_live())),
+            can_book=root_sudo.payplug_journal_id._payplug_can_book(),
+            min_cents=min_cents,
+            max_cents=max_cents,
+        )
+
+    def _payplug_account_values(self):
+        """Return what the sentences about this company's account name."""
+        root_sudo = self._payplug_root()
+        no_journal = self.env._(messages.NO_JOURNAL)
+        return {
+            "account": root_sudo.display_name,
+            "mode": self._payplug_mode_word(root_sudo._payplug_is_live()),
+            "journal": root_sudo.payplug_journal_id.display_name or no_journal,
         }
-        if not root_sudo.payplug_enabled:
-            return self.env._(
-                "Payplug is switched off for %(company)s: an administrator can switch "
-                "it on in Settings ▸ Invoicing ▸ Payplug.",
-                **names,
-            )
-        if not root_sudo._payplug_key(root_sudo._payplug_is_live()):
-            return self.env._(
-                "%(company)s has no %(mode)s key of Payplug: an administrator can "
-                "sign in to Payplug in Settings ▸ Invoicing ▸ Payplug.",
-                **names,
-            )
-        return root_sudo.payplug_journal_id._payplug_obstacle(root_sudo)
 
     def _payplug_limits(self):
         """Return the smallest and the largest amount of a payment, in cents.
 
         Both may be paid. What Payplug's account allows beyond 1 to 20 000 € does not
-        count (ARCHITECTURE.rst, Conditions).
+        count (ARCHITECTURE.rst, Decisions).
 
         :rtype: tuple
         """
@@ -272,8 +312,84 @@ class ResCompany(models.Model):
         """Return the smallest and the largest amount of a payment, for people."""
         euro = self.env.ref("base.EUR")
         minimum, maximum = map(from_cents, self._payplug_limits())
-        return self.env._(
-            "%(minimum)s to %(maximum)s",
-            minimum=euro.format(minimum),
-            maximum=euro.format(maximum),
-        )
+        amounts = {"minimum": euro.format(minimum), "maximum": euro.format(maximum)}
+        return messages.text(self.env, messages.LIMITS, **amounts)
+
+    # === THE CLIENT === #
+
+    def _payplug_client(self, is_live=None):
+        """Return a client for this company's account.
+
+        :param bool is_live: the mode; by default the one that is set
+        :rtype: PayplugClient
+        :raise UserError: if there is no key of that mode
+        """
+        is_live = self._payplug_is_live() if is_live is None else is_live
+        key = self._payplug_key(is_live)
+        if not key:
+            root_sudo, word = self._payplug_root(), self._payplug_mode_word(is_live)
+            values = {"account": root_sudo.display_name, "mode": word}
+            raise UserError(messages.text(self.env, messages.KEY_GONE, **values))
+        return PayplugClient(SecretKey(key), self._payplug_api_url(), _deadline(self))
+
+    @api.model
+    def _payplug_api_url(self):
+        """Return where the API is; only an administrator can point it elsewhere."""
+        params_sudo = self.env["ir.config_parameter"].sudo()  # not for everyone to read
+        return params_sudo.get_param("payplug_paylink.api_url") or API_URL
+
+    def _payplug_can_be_notified(self):
+        """Tell whether Payplug can reach this Odoo with a notification.
+
+        An API address of one's own (an emulator) is taken to be as near as Odoo is.
+        """
+        if self._payplug_api_url() != API_URL:
+            return True
+        return is_public(self.get_base_url())
+
+    def _payplug_read_account(self):
+        """Ask Payplug about the account of the key in use; store what we need of it.
+
+        :rtype: RemoteAccount
+        :raise PayplugError: if Payplug is silent or does not accept the key
+        """
+        account = self._payplug_client().get_account()
+        self._payplug_root()._payplug_store_limits(account)
+        return account
+
+    def _payplug_store_limits(self, account):
+        """Store what conditions and settings need to know of the account.
+
+        :param RemoteAccount account: of the mode that is set
+        """
+        root_sudo = self._payplug_root()
+        root_sudo.payplug_account_name = account.name
+        if account.min_cents:
+            root_sudo.payplug_min_cents = account.min_cents
+        if account.max_cents:
+            root_sudo.payplug_max_cents = account.max_cents
+
+    def _payplug_user_error(self, error):
+        """Return a `PayplugError` as what a user is shown; it may quote a customer."""
+        return ConfidentialUserError(self._payplug_error_message(error))
+
+    def _payplug_error_message(self, error):
+        """Return what a `PayplugError` means for a user: what happened, what to do.
+
+        :rtype: str
+        """
+        reason = {"reason": self._payplug_error_reason(error)}
+        if not isinstance(error, PayplugRejected):
+            return messages.text(self.env, messages.UNAVAILABLE, **reason)
+        if error.status == 401:
+            account = {"account": self._payplug_root().display_name}
+            return messages.text(self.env, messages.KEY_REFUSED, **account)
+        if not error.details:
+            return messages.text(self.env, messages.REJECTED, **reason)
+        details = {**reason, "details": error.details}
+        return messages.text(self.env, messages.REJECTED_WITH_DETAILS, **details)
+
+    def _payplug_error_reason(self, error):
+        """Return, for people, why a call failed: a few words or the HTTP status."""
+        known = messages.REASONS.get(error.reason)
+        return self.env._(known) if known else error.reason

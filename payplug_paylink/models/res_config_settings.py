@@ -5,8 +5,9 @@ import contextlib
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .. import payment_messages as messages
 from ..payplug_remote import PayplugError, PayplugRejected
-from .res_company_client import in_a_hurry
+from .res_company import with_deadline
 
 HIDDEN = "•" * 8
 
@@ -88,17 +89,14 @@ class ResConfigSettings(models.TransientModel):
                 settings._payplug_check_new_key(mode)
 
     def _payplug_check_new_key(self, mode):
-        company = in_a_hurry(self.company_id)
+        company = with_deadline(self.company_id)
         try:
             company._payplug_client(is_live=mode == "live").get_account()
         except PayplugRejected as error:
+            word = company._payplug_mode_word(mode == "live")
+            values = {"mode": word, "reason": error.reason}
             raise UserError(
-                self.env._(
-                    "Payplug does not accept this %(mode)s key (%(reason)s). The "
-                    "stored key was kept: copy the key again from Payplug's portal.",
-                    mode=company._payplug_mode_word(mode == "live"),
-                    reason=error.reason,
-                )
+                messages.text(self.env, messages.NEW_KEY_REFUSED, **values)
             ) from error
         except PayplugError as error:
             raise company._payplug_user_error(error) from error
@@ -106,8 +104,10 @@ class ResConfigSettings(models.TransientModel):
     def set_values(self):
         """Learn the limits of an account that was connected just now."""
         result = super().set_values()
-        root_sudo = in_a_hurry(self.company_id._payplug_root())
-        if not (root_sudo.payplug_account_name or root_sudo._payplug_obstacle()):
+        root_sudo = with_deadline(self.company_id._payplug_root())
+        account = root_sudo._payplug_account_facts()
+        is_ready = account.is_enabled and account.has_key and account.can_book
+        if is_ready and not root_sudo.payplug_account_name:
             with contextlib.suppress(PayplugError):  # "Test the connection" remains
                 root_sudo._payplug_read_account()
         return result
@@ -121,15 +121,9 @@ class ResConfigSettings(models.TransientModel):
     def _compute_payplug_url_warning(self):
         for settings in self:
             company = settings.company_id
-            settings.payplug_url_warning = not company._payplug_can_ring() and (
-                self.env._(
-                    "The Internet cannot reach this Odoo at %(url)s. So Payplug is "
-                    "given no address for its notifications (payments are seen within "
-                    "the hour), and customers cannot open the invoice's page. Give the "
-                    "system parameter web.base.url a public address; until then, "
-                    "Payplug's own page is the link to mail.",
-                    url=company.get_base_url(),
-                )
+            url = {"url": company.get_base_url()}
+            settings.payplug_url_warning = not company._payplug_can_be_notified() and (
+                messages.text(self.env, messages.UNREACHABLE, **url)
             )
 
     def action_payplug_sign_in(self):
@@ -141,7 +135,7 @@ class ResConfigSettings(models.TransientModel):
         window = self.env["payplug.sign.in"].create({"company_id": self.company_id.id})
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Sign in to Payplug"),
+            "name": self.env._(messages.SIGN_IN),
             "res_model": window._name,
             "res_id": window.id,
             "view_mode": "form",
@@ -153,7 +147,7 @@ class ResConfigSettings(models.TransientModel):
 
         :raise UserError: if Payplug cannot be reached, or does not accept the key
         """
-        company = in_a_hurry(self.company_id)
+        company = with_deadline(self.company_id)
         try:
             account = company._payplug_read_account()
         except PayplugError as error:
@@ -170,24 +164,11 @@ class ResConfigSettings(models.TransientModel):
         }
 
     def _payplug_connected_title(self, account):
-        if self.company_id._payplug_is_live():
-            return self.env._("Connected to Payplug (live): %s", account.name)
-        return self.env._("Connected to Payplug (test mode): %s", account.name)
+        is_live = self.company_id._payplug_is_live()
+        title = messages.CONNECTED_LIVE if is_live else messages.CONNECTED_TEST
+        return messages.text(self.env, title, name=account.name)
 
     def _payplug_connected_message(self, account):
-        limits = self.company_id._payplug_limits_text()
-        if account.live_allowed is None:
-            return self.env._(
-                "Payments from %(limits)s. Payplug does not say whether this account "
-                "may take live payments.",
-                limits=limits,
-            )
-        if account.live_allowed:
-            return self.env._(
-                "Payments from %(limits)s. Live payments are allowed.", limits=limits
-            )
-        return self.env._(
-            "Payments from %(limits)s. Payplug does not allow this account to take "
-            "live payments yet: complete your file in Payplug's portal.",
-            limits=limits,
-        )
+        limits = {"limits": self.company_id._payplug_limits_text()}
+        message = messages.LIVE_ALLOWED[account.live_allowed]
+        return messages.text(self.env, message, **limits)

@@ -1,4 +1,4 @@
-"""The payer, as Payplug wants to know him."""
+"""The payer, as Payplug wants to know a payer."""
 
 import re
 

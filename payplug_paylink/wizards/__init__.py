@@ -1,6 +1,5 @@
 from . import (
     account_move_send_wizard,
-    account_payment_register,
     payplug_send_links,
     payplug_send_links_line,
     payplug_sign_in,

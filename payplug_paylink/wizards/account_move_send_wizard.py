@@ -3,6 +3,8 @@
 from odoo import api, fields, models
 from odoo.exceptions import UserError
 
+from .. import payment_messages as messages
+
 
 class AccountMoveSendWizard(models.TransientModel):
     _inherit = "account.move.send.wizard"
@@ -50,16 +52,9 @@ class AccountMoveSendWizard(models.TransientModel):
         """Return what the user must know before a mail with our template leaves."""
         if self.move_id.payment_link:
             return {}
-        return {
-            "payplug_no_link": {
-                "level": "warning",
-                "message": self.env._(
-                    "No payment link waits for %(invoice)s: the mail would have no "
-                    'payment button. Use "Send payment link" on the invoice.',
-                    invoice=self.move_id.display_name,
-                ),
-            }
-        }
+        name = {"invoice": self.move_id.display_name}
+        message = messages.text(self.env, messages.MAIL_WITHOUT_LINK, **name)
+        return {"payplug_no_link": {"level": "warning", "message": message}}
 
     def action_send_and_print(self, allow_fallback_pdf=False):
         # EXTEND account: what is sent here is not sent in the background, too
@@ -67,12 +62,12 @@ class AccountMoveSendWizard(models.TransientModel):
         by_hand = self.filtered(lambda wizard: wizard._payplug_mails_link())
         by_hand._payplug_leave_queue()
         result = super().action_send_and_print(allow_fallback_pdf=allow_fallback_pdf)
-        queue_sudo = self.env["payplug.sending"].sudo()  # machines write the queue
-        queue_sudo._set_sent(by_hand.move_id)
+        queue_sudo = self.env["payplug.sending"].sudo()  # only code writes the queue
+        queue_sudo._set_sent_by_hand(by_hand.move_id)
         return result
 
     def _payplug_leave_queue(self):
-        """Take the invoice out of the queue, unless a worker was faster.
+        """Take the invoice out of the queue, unless another process was faster.
 
         :raise UserError: if it is being sent, or was sent since this window opened
         """
@@ -82,11 +77,7 @@ class AccountMoveSendWizard(models.TransientModel):
                 continue
             was_sent = sending_sudo.sent_at != wizard.payplug_seen_at
             if was_sent or not sending_sudo.try_lock_for_update():
+                name = {"invoice": wizard.move_id.display_name}
                 raise UserError(
-                    wizard.env._(
-                        "The payment link of %(invoice)s was sent in the background "
-                        "meanwhile: look at the invoice, and open this window again to "
-                        "send it once more.",
-                        invoice=wizard.move_id.display_name,
-                    )
+                    messages.text(wizard.env, messages.SENT_MEANWHILE, **name)
                 )

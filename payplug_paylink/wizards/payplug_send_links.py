@@ -3,6 +3,8 @@
 from odoo import Command, api, fields, models
 from odoo.exceptions import UserError
 
+from .. import payment_messages as messages
+
 
 class PayplugSendLinks(models.TransientModel):
     _name = "payplug.send.links"
@@ -23,7 +25,7 @@ class PayplugSendLinks(models.TransientModel):
     available_report_ids = fields.Many2many(
         "ir.actions.report", compute="_compute_available_report_ids"
     )
-    again = fields.Boolean(
+    resend = fields.Boolean(
         string="Send again what was sent already",
         help="Invoices whose link was mailed and still waits to be paid.",
     )
@@ -52,7 +54,7 @@ class PayplugSendLinks(models.TransientModel):
         wizard = self.create({"line_ids": self._prepare_lines(moves)})
         return {
             "type": "ir.actions.act_window",
-            "name": self.env._("Send payment links"),
+            "name": self.env._(messages.SEND_LINKS),
             "res_model": self._name,
             "res_id": wizard.id,
             "view_mode": "form",
@@ -74,12 +76,12 @@ class PayplugSendLinks(models.TransientModel):
             for move in moves
         ]
 
-    @api.depends("line_ids.reasons", "line_ids.sent_at", "again")
+    @api.depends("line_ids.reasons", "line_ids.sent_at", "resend")
     def _compute_groups(self):
         for wizard in self:
             lines = wizard.line_ids
             ready = lines.filtered(lambda line: not line.reasons)
-            if not wizard.again:
+            if not wizard.resend:
                 ready = ready.filtered(lambda line: not line.sent_at)
             wizard.ready_ids = ready
             wizard.refused_ids = lines - ready
@@ -102,23 +104,20 @@ class PayplugSendLinks(models.TransientModel):
         moves.check_access("write")
         # By somebody else, while this window was open.
         done = set(moves._payplug_waiting())
-        if not self.again:
+        if not self.resend:
             done |= set(moves._payplug_sent_on())
         moves = moves.filtered(lambda move: move not in done)
         if not moves:
-            raise UserError(self.env._("None of these invoices can be sent."))
-        queue_sudo = self.env["payplug.sending"].sudo()  # machines write the queue
+            raise UserError(self.env._(messages.NONE_SENDABLE))
+        queue_sudo = self.env["payplug.sending"].sudo()  # only code writes the queue
         queue_sudo._enqueue(moves, self.template_id, self.pdf_report_id)
+        count = {"count": len(moves)}
         return {
             "type": "ir.actions.client",
             "tag": "display_notification",
             "params": {
-                "title": self.env._("Payment links"),
-                "message": self.env._(
-                    "Invoices being sent in the background: %(count)s. You can go on "
-                    "working, a message tells when all are through.",
-                    count=len(moves),
-                ),
+                "title": self.env._(messages.PAYMENT_LINKS),
+                "message": messages.text(self.env, messages.QUEUED, **count),
                 "type": "success",
                 "next": {"type": "ir.actions.act_window_close"},
             },

@@ -3,6 +3,8 @@
 from odoo import api, fields, models
 from odoo.tools import format_datetime
 
+from .. import payment_messages as messages
+
 
 class PayplugSendLinksLine(models.TransientModel):
     _name = "payplug.send.links.line"
@@ -21,7 +23,7 @@ class PayplugSendLinksLine(models.TransientModel):
     amount = fields.Monetary(string="Amount due", compute="_compute_amount")
     reasons = fields.Text(readonly=True)
     sent_at = fields.Datetime(readonly=True)
-    why_not = fields.Text(string="Why not", compute="_compute_why_not")
+    failure_reason = fields.Text(string="Why not", compute="_compute_failure_reason")
 
     @api.constrains("move_id")
     def _check_move_access(self):
@@ -40,15 +42,12 @@ class PayplugSendLinksLine(models.TransientModel):
     @api.depends("move_id")
     def _compute_amount(self):
         for line in self:
-            line.amount = line.move_id._payplug_amount_due()
+            line.amount = line.move_id and line.move_id._payplug_amount_due()
 
     @api.depends("reasons", "sent_at")
-    def _compute_why_not(self):
+    def _compute_failure_reason(self):
         for line in self:
-            line.why_not = line.reasons or (
-                line.sent_at
-                and self.env._(
-                    "It was sent on %(date)s and waits to be paid.",
-                    date=format_datetime(self.env, line.sent_at),
-                )
+            sent_on = line.sent_at and format_datetime(self.env, line.sent_at)
+            line.failure_reason = line.reasons or (
+                sent_on and messages.text(self.env, messages.ALREADY_SENT, date=sent_on)
             )

@@ -3,7 +3,8 @@
 from odoo import fields, models
 from odoo.exceptions import UserError
 
-from ..models.res_company_client import in_a_hurry
+from .. import payment_messages as messages
+from ..models.res_company import with_deadline
 from ..payplug_api import PayplugClient
 from ..payplug_remote import PayplugError, PayplugRejected
 
@@ -32,7 +33,7 @@ class PayplugSignIn(models.TransientModel):
         """
         self.ensure_one()
         self.company_id.check_access("write")
-        company = in_a_hurry(self.company_id._payplug_root())
+        company = with_deadline(self.company_id._payplug_root())
         keys = self._fetch_keys(company)
         company.write({**self._prepare_keys(company, keys), "payplug_enabled": True})
         settings = company.env["res.config.settings"].with_company(company).create({})
@@ -54,11 +55,7 @@ class PayplugSignIn(models.TransientModel):
     def _fetch_keys(self, company):
         password = self.env.context.get("payplug_password")
         if not self.email or not password or not isinstance(password, str):
-            raise UserError(
-                self.env._(
-                    "Type the e-mail address and the password of your Payplug account."
-                )
-            )
+            raise UserError(self.env._(messages.SIGN_IN_INCOMPLETE))
         try:
             return PayplugClient.fetch_keys(
                 self.email.strip(),
@@ -67,13 +64,9 @@ class PayplugSignIn(models.TransientModel):
                 company.env.context["payplug_deadline"],
             )
         except PayplugRejected as error:
+            reason = {"reason": error.reason}
             raise UserError(
-                self.env._(
-                    "Payplug does not know this e-mail address with this password "
-                    "(%(reason)s). Check both, or paste the keys from Payplug's portal "
-                    "instead. The stored keys were kept.",
-                    reason=error.reason,
-                )
+                messages.text(self.env, messages.SIGN_IN_REFUSED, **reason)
             ) from error
         except PayplugError as error:
             raise company._payplug_user_error(error) from error

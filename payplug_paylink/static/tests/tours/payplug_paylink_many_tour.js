@@ -10,7 +10,7 @@ function seeReasons(...words) {
     const reasons = words.map((some) => `:contains("${some}")`).join("");
     return {
         content: `A reason stands there: ${words.join(", ")}`,
-        trigger: `.modal [name='refused_ids'] td[name='why_not']${reasons}`,
+        trigger: `.modal [name='refused_ids'] td[name='failure_reason']${reasons}`,
     };
 }
 

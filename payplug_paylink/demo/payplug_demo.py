@@ -1,0 +1,129 @@
+"""Demo data: a French company with invoices that may, and may not, be paid by a link.
+
+A chart of accounts cannot be loaded from an addon's demo file, so this does nothing
+where the demo company has none (``l10n_fr_account`` not installed).
+"""
+
+from datetime import timedelta
+
+from odoo import Command, api, fields, models
+
+# xml id: name, e-mail, language, street, postcode, city
+CUSTOMERS = {
+    "durand": "Marie Durand|marie.durand@example.com|fr_FR"
+    "|12 rue des Lilas|75020|Paris",
+    "atelier": "Atelier Lefèvre|compta@atelier-lefevre.example.com|fr_FR"
+    "|3 quai de la Fosse|44000|Nantes",
+    "smith": "John Smith|john.smith@example.com|en_US|8 avenue Foch|69006|Lyon",
+    "no_email": "Boulangerie Petit||fr_FR|5 place du Marché|35000|Rennes",
+}
+# xml id: customer, what was sold, euros with taxes, what is special
+INVOICES = {
+    "website": ("durand", "Website design", 1234.56, ""),
+    "training": ("atelier", "Training, two days", 1800.00, ""),
+    "support": ("smith", "Support, one quarter", 450.00, ""),
+    "hosting": ("durand", "Hosting, one year", 96.00, ""),
+    "smallest": ("atelier", "Domain name, first year", 1.00, ""),
+    "largest": ("smith", "Machine tool", 20_000.00, ""),
+    "draft": ("durand", "Maintenance", 240.00, "draft"),
+    "dollars": ("smith", "Consulting", 600.00, "dollars"),
+    "no_email": ("no_email", "Shop sign", 380.00, ""),
+    "too_small": ("atelier", "Spare screw", 0.50, ""),
+    "too_large": ("atelier", "Delivery van", 25_000.00, ""),
+    "two_dates": ("durand", "Renovation", 3000.00, "two dates"),
+    "paid": ("smith", "Workshop", 150.00, "paid"),
+}
+
+
+class PayplugDemo(models.AbstractModel):
+    _name = "payplug.demo"
+    _description = "Demo data of Payplug payment links"
+
+    @api.model
+    def _create_data(self):
+        """Create customers and invoices in the French demo company, once."""
+        company = self.env.ref("base.demo_company_fr", raise_if_not_found=False)
+        if not company or not company.chart_template or self._ref("invoice_website"):
+            return
+        self = self.with_company(company).with_context(tracking_disable=True)
+        for name, words in CUSTOMERS.items():
+            self._create_customer(name, *words.split("|"))
+        for name, values in INVOICES.items():
+            self._create_invoice(name, *values)
+
+    @api.model
+    def _connect(self, company, test_key):
+        """Connect a company to Payplug's test mode and book its payments.
+
+        :param company: the `res.company`
+        :param str test_key: secret key of the emulator, or of a real account
+        """
+        company.write(
+            {
+                "payplug_test_key": test_key,
+                "payplug_mode": "test",
+                "payplug_enabled": True,
+                "payplug_book_test_payments": True,
+            }
+        )
+
+    def _ref(self, name):
+        return self.env.ref(f"payplug_paylink.{name}", raise_if_not_found=False)
+
+    def _name_record(self, name, record):
+        """Give a record its xml id, so that it is created once."""
+        xml_id = {"xml_id": f"payplug_paylink.{name}", "record": record}
+        self.env["ir.model.data"]._update_xmlids([{**xml_id, "noupdate": True}])
+
+    def _create_customer(self, name, title, email, lang, street, postcode, city):
+        installed = dict(self.env["res.lang"].get_installed())
+        customer = self.env["res.partner"].create(
+            {
+                "name": title,
+                "email": email or False,
+                "lang": lang if lang in installed else False,
+                "street": street,
+                "zip": postcode,
+                "city": city,
+                "country_id": self.env.ref("base.fr").id,
+                "is_company": name in ("atelier", "no_email"),
+            }
+        )
+        self._name_record(f"customer_{name}", customer)
+
+    def _create_invoice(self, name, customer, label, amount, special):
+        line = {"name": label, "price_unit": amount, "tax_ids": False}
+        invoice = self.env["account.move"].create(
+            {
+                "move_type": "out_invoice",
+                "partner_id": self._ref(f"customer_{customer}").id,
+                "invoice_user_id": self.env.ref("base.user_admin").id,
+                "invoice_date": fields.Date.context_today(self) - timedelta(days=3),
+                "currency_id": self._currency(special).id,
+                "invoice_payment_term_id": self._terms(special).id,
+                "invoice_line_ids": [Command.create(line)],
+            }
+        )
+        if special != "draft":
+            invoice.action_post()
+        if special == "paid":
+            self.env["account.payment.register"].with_context(
+                active_model="account.move", active_ids=invoice.ids
+            ).create({})._create_payments()
+        self._name_record(f"invoice_{name}", invoice)
+
+    def _currency(self, special):
+        currency = self.env.ref("base.USD" if special == "dollars" else "base.EUR")
+        currency.active = True
+        return currency
+
+    def _terms(self, special):
+        if special != "two dates":
+            return self.env.ref("account.account_payment_term_30days")
+        halves = [
+            Command.create({"value": "percent", "value_amount": 50, "nb_days": days})
+            for days in (0, 60)
+        ]
+        name = "Half now, half in two months"
+        terms = self.env["account.payment.term"]
+        return terms.create({"name": name, "line_ids": halves})

@@ -1,0 +1,215 @@
+"""The one runner of this addon's scheduled actions."""
+
+import contextlib
+import logging
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import api, fields, models
+from odoo.exceptions import ConcurrencyError
+
+from ..payplug_remote import PayplugUnavailable
+
+_logger = logging.getLogger(__name__)
+
+# A conflict between transactions: whoever began them begins again.
+CONFLICTS = (psycopg2.OperationalError, ConcurrencyError)
+MAX_FAILURES = 3  # unanswered calls in a row, after which the rest is postponed
+RETRY_UNAVAILABLE = timedelta(minutes=5)  # Payplug was silent, or a record was busy
+RETRY_REFUSED = timedelta(minutes=50)  # a little less than the hour of the crons
+
+
+class ProcessFailed(Exception):
+    """Something kept one record from being processed.
+
+    :ivar Exception cause: what it was
+    """
+
+    def __init__(self, cause):
+        super().__init__(type(cause).__name__)
+        self.cause = cause
+
+
+@contextlib.contextmanager
+def isolated():
+    """Turn any failure into a `ProcessFailed`; what undoes it is around this.
+
+    The one place where any exception is caught: an addon may refuse to book a payment,
+    or to send an invoice, in any way, and the other records go on.
+
+    :raise ConcurrencyError or psycopg2.OperationalError: a conflict between
+        transactions, or an addon that committed in a savepoint: all must begin again
+    """
+    try:
+        yield
+    except CONFLICTS:
+        raise
+    except psycopg2.errors.InvalidSavepointSpecification as error:
+        raise ConcurrencyError("an addon has committed in the middle") from error
+    except Exception as error:
+        raise ProcessFailed(error) from error
+
+
+class PayplugProcessMixin(models.AbstractModel):
+    """Records that a scheduled action processes one by one.
+
+    Each in a transaction of its own, whose first statement claims it. Subclasses say
+    how to claim a record, and what a success and a failure leave behind.
+    """
+
+    _name = "payplug.process.mixin"
+    _description = "Records processed one by one"
+
+    retry_at = fields.Datetime(
+        string="Next attempt on",
+        readonly=True,
+        help="After a failure, Odoo does not try again before.",
+    )
+
+    # === FOR SUBCLASSES === #
+
+    def _claim_key(self):
+        """Return what `_claim` needs, read before the transaction that it begins."""
+        return self.id
+
+    def _claim(self, key):
+        """Lock this record, as the first statement of its transaction.
+
+        :param key: what `_claim_key` returned before
+        :return: whether it is there, and this process holds it
+        :raise ConcurrencyError: if another transaction holds it; it is tried later
+        """
+        return bool(self.exists().try_lock_for_update())
+
+    def _is_to_process(self):
+        """Tell, once it is locked, whether this record is still to be processed."""
+        return True
+
+    def _process_succeeded(self):
+        """Store that this record was processed."""
+        self.retry_at = False
+
+    def _process_failed(self, error):
+        """Store that these records were not processed; everything else was rolled back.
+
+        :param Exception error: what happened
+        """
+        is_silent = isinstance(error, PayplugUnavailable)
+        delay = RETRY_UNAVAILABLE if is_silent else RETRY_REFUSED
+        self.write({"retry_at": fields.Datetime.now() + delay})
+
+    @api.model
+    def _trigger_process(self, at=None):
+        """Let the scheduled actions of this model run, whoever is the user.
+
+        After the commit. An administrator may have deleted them, or copied them.
+
+        :param datetime at: when, UTC; an action that comes at that moment is left alone
+        """
+        crons_sudo = self.env["ir.cron"].sudo()  # triggered by anyone
+        found_sudo = crons_sudo.search([("model_id.model", "=", self._name)])
+        if at:
+            planned = [("call_at", "=", at), ("cron_id", "in", found_sudo.ids)]
+            triggers_sudo = self.env["ir.cron.trigger"].sudo()
+            found_sudo -= triggers_sudo.search(planned).cron_id
+        for cron_sudo in found_sudo:
+            cron_sudo._trigger(at)
+
+    @api.model
+    def _plan_next_run(self):
+        """Let the scheduled actions come when what was put off may be tried."""
+        later = [("retry_at", ">", fields.Datetime.now())]
+        first = self.search(later, order="retry_at", limit=1)
+        if first:
+            self._trigger_process(first.retry_at)
+
+    # === THE RUNNER === #
+
+    def _process_each(self, process):
+        """Process each record in a transaction of its own, while there is time.
+
+        A failure concerns its record alone. When Payplug was silent several times in a
+        row, the records that are left are postponed together.
+
+        :param process: a function of one record
+        :return: whether there is time for more
+        :rtype: bool
+        """
+        failures = 0
+        keys = {record: record._claim_key() for record in self}
+        left = self
+        self.env["ir.cron"]._commit_progress()
+        for record, key in keys.items():
+            left -= record
+            error = record._process_one(process, key)
+            if not self.env["ir.cron"]._commit_progress():
+                return False
+            failures = failures + 1 if isinstance(error, PayplugUnavailable) else 0
+            if failures == MAX_FAILURES:
+                return left._postpone(error)
+        return True
+
+    def _process_one(self, process, key):
+        """Claim this record, process it, store how it ended, and commit.
+
+        :return: the exception that kept it from being processed, None without one
+        """
+        for is_last_try in (False, True):
+            try:
+                with isolated():
+                    is_mine = self._claim(key) and self._is_to_process()
+                    if is_mine:
+                        process(self)
+                        self._process_succeeded()
+                        self.env.flush_all()
+            except CONFLICTS as conflict:
+                self.env.cr.rollback()
+                if is_last_try:
+                    self._put_off(conflict)
+            except ProcessFailed as failure:
+                self.env.cr.rollback()
+                self._store_failure(failure.cause, key)
+                self.env["ir.cron"]._commit_progress(1)
+                return failure.cause
+            else:
+                self.env["ir.cron"]._commit_progress(int(is_mine))
+                return None
+        return None
+
+    def _store_failure(self, error, key):
+        try:
+            if self._claim(key):
+                self._process_failed(error)
+                self.env.flush_all()
+        except CONFLICTS as conflict:
+            self.env.cr.rollback()
+            self._put_off(conflict)
+
+    def _put_off(self, conflict):
+        """Leave records alone for a while that other transactions hold.
+
+        :param Exception conflict: with which of them
+        """
+        _logger.info("%s is handled elsewhere: %s", self, type(conflict).__name__)
+        retry_at = fields.Datetime.now() + RETRY_UNAVAILABLE
+        try:
+            self.exists().try_lock_for_update().write({"retry_at": retry_at})
+            self.env.flush_all()
+        except CONFLICTS:
+            self.env.cr.rollback()
+
+    def _postpone(self, error):
+        """Leave records alone that were not tried, because Payplug was silent before.
+
+        :param PayplugUnavailable error: its last answer
+        :return: whether there is time for more
+        :rtype: bool
+        """
+        try:
+            self.exists().try_lock_for_update()._process_failed(error)
+            return bool(self.env["ir.cron"]._commit_progress(len(self)))
+        except CONFLICTS as conflict:  # one of them is in hand: they come again
+            self.env.cr.rollback()
+            self._put_off(conflict)
+            return False

@@ -1,0 +1,353 @@
+"""Every sentence that people read, by name; the models fill them in.
+
+The placeholders of a sentence are in it. A sentence is translated, and filled in, by
+`text` when its reader is known.
+"""
+
+from odoo.tools.translate import LazyTranslate
+
+_lt = LazyTranslate(__name__)
+
+
+def text(env, message, **values):
+    """Return a sentence in the language of an environment.
+
+    :param message: a constant of this file
+    :param values: for its placeholders
+    :rtype: str
+    """
+    translated = env._(message)
+    return translated % values if values else translated
+
+
+# === CONDITIONS, by the codes of `payment_rules.unmet_conditions` === #
+
+UNMET = {
+    "move_type": _lt(
+        "It is not a customer invoice but another document (%(move_type)s): select "
+        "customer invoices only."
+    ),
+    "cancelled": _lt(
+        "It is not validated (%(state)s): reset it to draft and confirm it, if it "
+        "shall be paid."
+    ),
+    "not_posted": _lt("It is not validated (%(state)s): confirm it first."),
+    "to_book": _lt(
+        "The customer has paid it on Payplug (%(payment)s), and the payment is not "
+        "booked yet: see to the Payplug journal, no link is needed."
+    ),
+    "paid_ahead": _lt(
+        "The customer has paid it on Payplug (%(payment)s), which the books show as "
+        "the customer's credit: reconcile it with the invoice, no link is needed."
+    ),
+    "nothing_due": _lt(
+        "Nothing is left to pay on it (%(payment_state)s): no link is needed."
+    ),
+    "currency": _lt(
+        "Payplug takes euros only; the invoice is in %(currency)s and the company "
+        "%(company)s keeps its books in %(books)s: have it paid another way."
+    ),
+    "disabled": _lt(
+        "Payplug is switched off for %(account)s: an administrator can switch it on in "
+        "Settings ▸ Invoicing ▸ Payplug."
+    ),
+    "no_key": _lt(
+        "%(account)s has no %(mode)s key of Payplug: an administrator can sign in to "
+        "Payplug in Settings ▸ Invoicing ▸ Payplug."
+    ),
+    "journal": _lt(
+        "The Payplug journal of %(account)s (%(journal)s) cannot take payments: it "
+        "must be active and have, on its manual incoming payment method, an "
+        "outstanding account that allows reconciliation. Correct it in Invoicing ▸ "
+        "Configuration ▸ Journals, or choose another in Settings."
+    ),
+    "amount": _lt(
+        "The amount due is %(amount)s; Payplug takes %(limits)s: have it paid another "
+        "way."
+    ),
+    "due_dates": _lt(
+        "It has %(count)s due dates (%(dates)s), a link has one: choose payment terms "
+        "with a single due date."
+    ),
+    "contact_access": _lt(
+        "You may not read its contact, to whom the mail would go: ask an administrator "
+        "for that right."
+    ),
+    "email": _lt(
+        "The contact %(contact)s has no valid e-mail address (%(email)s): write one on "
+        "the contact."
+    ),
+}
+NO_VALID_EMAIL = _lt(
+    "Its contact has no valid e-mail address: write one on the contact."
+)
+CANNOT_SEND = _lt("No payment link can be sent for %(invoice)s:\n%(reasons)s")
+NO_CONTACT = _lt("of the invoice")
+NO_EMAIL = _lt("none")
+NO_JOURNAL = _lt("no journal")
+LIMITS = _lt("%(minimum)s to %(maximum)s")
+LIVE = _lt("live")
+TEST = _lt("test")
+
+# === THE LINK, for the user who asks for it === #
+
+ALREADY_PAID_TITLE = _lt("Already paid")
+ALREADY_PAID = _lt(
+    "Payplug says that the customer has paid %(invoice)s. No new link was made."
+)
+NOTHING_DONE_TITLE = _lt("Nothing was done")
+NO_NEW_LINK_TITLE = _lt("No new link yet")
+NO_NEW_LINK = _lt(
+    "The earlier link of %(invoice)s is at its end, and no new one could be made "
+    "(%(why)s). Send it again in a few minutes."
+)
+CANCEL_LATER_TITLE = _lt("Payplug does not answer")
+CANCEL_LATER = _lt(
+    "The link will be cancelled as soon as it does. Until then it may still be paid."
+)
+STILL_PAYABLE = _lt(
+    "Payplug has not yet ended the earlier link of %(invoice)s (%(payment)s): a "
+    "payment may be under way. No new link was made, so that the customer cannot pay "
+    "twice. Try again in a few minutes."
+)
+MADE_ELSEWHERE = _lt(
+    "The link %(payment)s was made by another copy of this database, which still waits "
+    "for it: it is left alone here."
+)
+LINK_PROBLEM = _lt(
+    "The payment link %(payment)s cannot be followed: %(why)s. Compare with Payplug's "
+    "portal, then close the link."
+)
+SEARCH_WHOLE_LINK = _lt("A payment link is searched by its whole text.")
+
+# === BANNERS of the invoice's form === #
+
+BANNER_TEST_MODE = _lt(
+    "The payment link of this invoice belongs to Payplug's test mode: no real money is "
+    "paid with it."
+)
+BANNER_EXPIRED = _lt(
+    "The payment link has expired. Send a new one with “Send payment link”."
+)
+BANNER_TO_BOOK = _lt(
+    "The customer has paid on Payplug; the payment could not be booked yet. Odoo tries "
+    "again every hour."
+)
+BANNER_TO_CANCEL = _lt("The payment link will be cancelled when Payplug answers.")
+BANNER_REFUSED = _lt(
+    "The customer's last attempt to pay was refused: %(why)s. The link stays payable."
+)
+BANNER_SENDING = _lt(
+    "The payment link of this invoice is being sent in the background."
+)
+
+# === THE INVOICE'S CHATTER === #
+
+LOG_CREATED = _lt("Payment link %(payment)s of %(amount)s made (%(mode)s).")
+LOG_CREATED_BY_CUSTOMER = _lt(
+    "Payment link %(payment)s of %(amount)s made by the customer (%(mode)s)."
+)
+LOG_REFUSED = _lt(
+    "The customer's attempt to pay was refused: %(why)s. The link stays payable."
+)
+LOG_ENDED = {
+    "expired": _lt("Payment link %(payment)s has expired."),
+    "cancelled": _lt("Payment link %(payment)s cancelled."),
+}
+LOG_FORCE_CANCELLED = _lt("Payment link %(payment)s closed by hand, unseen by Payplug.")
+LOG_NOT_BOOKED = _lt(
+    "Paid by card on %(date)s (%(payment)s, %(amount)s). The payment could not be "
+    "booked yet."
+)
+LOG_RECORDED = _lt("Paid in Payplug's test mode on %(date)s: recorded, not booked.")
+LOG_BOOKED = _lt("Paid by card on %(paid)s, booked as %(payment)s in %(journal)s.")
+LOG_BOOKED_LATER = _lt(
+    "Paid by card on %(paid)s. That period is locked: booked as %(payment)s in "
+    "%(journal)s on %(booked)s."
+)
+LOG_CUSTOMER_COULD_NOT_PAY = _lt(
+    "The customer wanted to pay online and could not. %(why)s"
+)
+LOG_SENDING_CANCELLED = _lt("Sending of the payment link cancelled.")
+NOT_SENT = _lt("The payment link was not sent: %(why)s")
+
+# === ACTIVITIES: what to do, and why === #
+
+TO_BOOK_SUMMARY = _lt("Payplug payment to book")
+TO_BOOK = _lt(
+    "%(payment)s (%(amount)s) was paid on Payplug on %(date)s and could not be booked: "
+    "%(why)s Odoo tries again every hour."
+)
+TO_BOOK_UNKNOWN = _lt("check the Payplug journal and its accounts.")
+REFUND_SUMMARY = _lt("Paid twice: refund?")
+REFUND = _lt(
+    "%(payment)s brought %(amount)s by Payplug when %(due)s was due. The surplus is "
+    "the customer's credit: refund it, or keep it for another invoice."
+)
+RECONCILE_SUMMARY = _lt("Paid while a draft: reconcile or refund?")
+RECONCILE = _lt(
+    "%(payment)s brought %(amount)s by Payplug while the invoice was reset to draft. "
+    "It is the customer's credit: reconcile it when the invoice is confirmed again, or "
+    "refund it."
+)
+BOOK_REFUND_SUMMARY = _lt("Refunded on Payplug: book the refund")
+BOOK_REFUND = _lt(
+    "%(refunded)s of %(payment)s was refunded on Payplug. The payment is booked in "
+    "full: book the refund too."
+)
+MISMATCH_SUMMARY = _lt("Payplug speaks of another payment")
+MISMATCH = _lt(
+    "Payplug's answer about %(payment)s has another amount, currency or mode than the "
+    "link of %(amount)s. Nothing was booked: compare with Payplug's portal."
+)
+
+# === REFUSED CARDS, by Payplug's codes === #
+
+REFUSALS = {
+    "processing_error": _lt("the card could not be processed"),
+    "card_declined": _lt("the bank refused the card"),
+    "insufficient_funds": _lt("not enough funds"),
+    "3ds_declined": _lt("the 3-D Secure check failed"),
+    "incorrect_number": _lt("wrong card number"),
+    "fraud_suspected": _lt("Payplug suspected a fraud"),
+    "method_unsupported": _lt("this kind of card is not accepted"),
+    "card_scheme_mismatch": _lt("the card is not of the brand that was chosen"),
+    "card_expiration_date_prior_to_last_installment_date": _lt(
+        "the card expires before the last instalment"
+    ),
+}
+
+# === PAYPLUG'S ANSWERS === #
+
+UNAVAILABLE = _lt(
+    "Payplug could not be reached (%(reason)s). Nothing was changed: try again in a "
+    "few minutes."
+)
+KEY_REFUSED = _lt(
+    "Payplug does not accept the secret key of %(account)s. An administrator can sign "
+    "in to Payplug again in Settings ▸ Invoicing ▸ Payplug."
+)
+REJECTED = _lt(
+    "Payplug refused (%(reason)s) and gave no reason. Nothing was changed: look into "
+    "your account in Payplug's portal."
+)
+REJECTED_WITH_DETAILS = _lt(
+    "Payplug refused (%(reason)s): %(details)s. Nothing was changed: correct what is "
+    "named there and try again."
+)
+# by `PayplugError.reason`
+REASONS = {
+    "no answer in time": _lt("no answer in time"),
+    "no connection": _lt("no connection"),
+    "unreadable answer": _lt("unreadable answer"),
+    "untrusted payment page": _lt("payment page at an unknown address"),
+    "HTTP 429": _lt("too many requests at once"),
+}
+KEY_GONE = _lt(
+    "%(account)s has no %(mode)s key of Payplug any more. An administrator can add it "
+    "in Settings ▸ Invoicing ▸ Payplug."
+)
+
+# === THE CUSTOMER'S SIDE === #
+
+PAY_BUTTON = _lt("Pay %(amount)s by card")
+PAY_BUTTON_TEST = _lt("Test: no real money")
+PAGE_REFUSAL = _lt(
+    "Your last attempt was refused: %(why)s. You can try again, also with another card."
+)
+
+# === SENDING === #
+
+ALREADY_SENDING = _lt("It is being sent already, by %(user)s.")
+ALREADY_SENT = _lt("It was sent on %(date)s and waits to be paid.")
+SENDING_CANCELLED_TITLE = _lt("Sending cancelled")
+SENDING_CANCELLED = _lt("Invoices that will not be sent: %(count)s.")
+TOO_LATE_TO_CANCEL = _lt(
+    "None of these invoices waits to be sent any more: it is too late to cancel."
+)
+NOT_FOR_INVOICES = _lt("%(name)s is not made for invoices: choose another one.")
+NONE_FAILED = _lt("None of these has failed: nothing to do.")
+TEMPLATE_DELETED = _lt("Its e-mail template was deleted: choose one.")
+NOTHING_PAYABLE = _lt("Nothing can be paid online on it at this moment.")
+CUSTOMER_HAS_PAID = _lt("Payplug says that the customer has paid it.")
+UNEXPECTED = _lt(
+    "An unexpected error, which the server's log tells: call the administrator."
+)
+MAY_NOT_SEND = _lt("%(user)s may no longer send invoices of %(company)s.")
+MAIL_REFUSED = _lt("The mail server did not take the mail: %(why)s")
+SENT = _lt("Payment links sent: %(sent)s.")
+SENT_AND_FAILED = _lt("Payment links sent: %(sent)s, not sent: %(failed)s.")
+PAYMENT_LINKS = _lt("Payment links")
+OPEN = _lt("Open")
+SEND_LINKS = _lt("Send payment links")
+NONE_SENDABLE = _lt("None of these invoices can be sent.")
+QUEUED = _lt(
+    "Invoices being sent in the background: %(count)s. You can go on working, a "
+    "message tells when all are through."
+)
+MAIL_WITHOUT_LINK = _lt(
+    "No payment link waits for %(invoice)s: the mail would have no payment button. Use "
+    '"Send payment link" on the invoice.'
+)
+SENT_MEANWHILE = _lt(
+    "The payment link of %(invoice)s was sent in the background meanwhile: look at the "
+    "invoice, and open this window again to send it once more."
+)
+
+# === SETTINGS === #
+
+KEY_SHAPE = _lt(
+    "This is not a %(mode)s key of Payplug: it must start with %(start)s and go on "
+    "with letters and digits only. Copy it again from Payplug's portal. The stored key "
+    "was kept."
+)
+KEY_OF_OTHER_MODE = _lt(
+    "This is a %(found)s key of Payplug, and it was given as the %(mode)s key. Put it "
+    "into the other field. The stored key was kept."
+)
+NEW_KEY_REFUSED = _lt(
+    "Payplug does not accept this %(mode)s key (%(reason)s). The stored key was kept: "
+    "copy the key again from Payplug's portal."
+)
+TEST_PAYMENTS_WITH_LIVE_KEY = _lt(
+    "Test payments cannot be booked in %(company)s, which has a live key: no real "
+    'money stands behind them. Switch off "Book test payments", or remove the live key.'
+)
+NO_ACCOUNTS = _lt(
+    "%(company)s has no accounts yet, and Payplug needs a journal to book payments in. "
+    "Choose the fiscal localization in Settings ▸ Invoicing first, then switch Payplug "
+    "on."
+)
+SHARED_JOURNAL = _lt(
+    "The journal %(journal)s is not for Payplug alone: it must be a bank journal whose "
+    "outstanding account for incoming payments no other journal uses. Choose another "
+    "one, or empty the field: Odoo then makes one."
+)
+OUTSTANDING_ACCOUNT = _lt("Payplug: receipts not yet paid out")
+UNREACHABLE = _lt(
+    "The Internet cannot reach this Odoo at %(url)s. So Payplug is given no address "
+    "for its notifications (payments are seen within the hour), and customers cannot "
+    "open the invoice's page. Give the system parameter web.base.url a public address; "
+    "until then, Payplug's own page is the link to mail."
+)
+SIGN_IN = _lt("Sign in to Payplug")
+SIGN_IN_INCOMPLETE = _lt(
+    "Type the e-mail address and the password of your Payplug account."
+)
+SIGN_IN_REFUSED = _lt(
+    "Payplug does not know this e-mail address with this password (%(reason)s). Check "
+    "both, or paste the keys from Payplug's portal instead. The stored keys were kept."
+)
+CONNECTED_LIVE = _lt("Connected to Payplug (live): %(name)s")
+CONNECTED_TEST = _lt("Connected to Payplug (test mode): %(name)s")
+LIVE_ALLOWED = {
+    True: _lt("Payments from %(limits)s. Live payments are allowed."),
+    False: _lt(
+        "Payments from %(limits)s. Payplug does not allow this account to take live "
+        "payments yet: complete your file in Payplug's portal."
+    ),
+    None: _lt(
+        "Payments from %(limits)s. Payplug does not say whether this account may take "
+        "live payments."
+    ),
+}

@@ -1,0 +1,231 @@
+"""The decisions of this addon, without environment, record or database.
+
+Facts go in as plain values, a code comes out: `models/` reads the facts, and
+`payment_messages` has the sentence for each code (ARCHITECTURE.rst, Decisions).
+Amounts are integers of cents, moments naive UTC.
+"""
+
+from datetime import date, datetime, timedelta
+from enum import Enum, auto
+from typing import NamedTuple
+
+# A link that is mailed today must be payable tomorrow.
+REUSE_MARGIN = timedelta(days=1)
+
+# Where a link may come from, for each state that it may get.
+#
+#   pending ──▶ paid                       final, and it wins: the money moved
+#   pending ──▶ cancelled (by us) │ expired (by Payplug's timeout)
+#   cancelled, expired ──▶ paid            paid before its end, seen after it
+#
+# A refused card is no state: the payer may try again on the same page.
+SOURCES = {
+    "paid": frozenset({"pending", "cancelled", "expired"}),
+    "cancelled": frozenset({"pending"}),
+    "expired": frozenset({"pending"}),
+}
+
+
+def may_move(source, target):
+    """Tell whether a link in state `source` may get the state `target`."""
+    return source in SOURCES[target]
+
+
+# === CONDITIONS === #
+
+
+class Unmet(NamedTuple):
+    """A condition that is not met: its code, and what was found instead."""
+
+    code: str
+    found: dict = {}
+
+
+class AccountFacts(NamedTuple):
+    """What decides whether a company's Payplug account can take payments."""
+
+    is_enabled: bool
+    has_key: bool
+    can_book: bool
+    min_cents: int
+    max_cents: int
+
+
+class InvoiceFacts(NamedTuple):
+    """What decides whether an invoice may be paid by a link."""
+
+    move_type: str
+    state: str
+    currency: str  # ISO 4217, "" for none
+    company_currency: str
+    residual_cents: int  # what the books say is left to pay, 0 if nothing may be asked
+    due_cents: int  # the same, less what was paid by links and the books do not show
+    total_cents: int
+    is_to_book: bool  # a payment by a link waits to be booked
+    due_dates: tuple[date, ...]  # of all instalments, each once
+    has_contact_access: bool = True
+    email: str = ""  # the address to which Odoo mails, "" without a valid one
+
+
+def unmet_conditions(invoice, account, to_send=True):
+    """Return what keeps an invoice from being paid by a link.
+
+    :param InvoiceFacts invoice: the invoice
+    :param AccountFacts account: the account of its company
+    :param bool to_send: whether the link is mailed, so that an address is needed
+    :rtype: list[Unmet]
+    """
+    if invoice.move_type != "out_invoice":
+        return [Unmet("move_type")]  # no advice on an invoice's conditions would help
+    found = [
+        _unmet_state(invoice),
+        _unmet_currency(invoice),
+        _unmet_account(account),
+        _unmet_amount(invoice, account),
+        Unmet("due_dates", {"dates": invoice.due_dates})
+        if len(invoice.due_dates) > 1
+        else None,
+        _unmet_contact(invoice) if to_send else None,
+    ]
+    return [unmet for unmet in found if unmet]
+
+
+def _unmet_state(invoice):
+    if invoice.state == "cancel":
+        return Unmet("cancelled")
+    if invoice.state != "posted":
+        return Unmet("not_posted")
+    if invoice.due_cents:
+        return None
+    if invoice.is_to_book:
+        return Unmet("to_book")
+    return Unmet("paid_ahead" if invoice.residual_cents else "nothing_due")
+
+
+def _unmet_currency(invoice):
+    currencies = {invoice.currency, invoice.company_currency} - {""}
+    return Unmet("currency") if currencies - {"EUR"} else None
+
+
+def _unmet_account(account):
+    if not account.is_enabled:
+        return Unmet("disabled")
+    if not account.has_key:
+        return Unmet("no_key")
+    return None if account.can_book else Unmet("journal")
+
+
+def _unmet_amount(invoice, account):
+    is_draft = invoice.state == "draft"
+    cents = invoice.total_cents if is_draft else invoice.due_cents
+    if invoice.currency != "EUR" or not (is_draft or cents):
+        return None  # another condition tells it
+    if account.min_cents <= cents <= account.max_cents:
+        return None
+    return Unmet("amount", {"cents": cents})
+
+
+def _unmet_contact(invoice):
+    if not invoice.has_contact_access:
+        return Unmet("contact_access")
+    return None if invoice.email else Unmet("email")
+
+
+# === WHAT BECOMES OF AN EXISTING LINK === #
+
+
+class LinkFacts(NamedTuple):
+    """What decides whether a link that was just asked about can be paid."""
+
+    state: str
+    cents: int
+    is_live: bool
+    expires_at: datetime | None
+    is_blocked: bool  # it was cancelled by a user, or a person must look at it
+    matches_invoice: bool  # still the customer, company and currency of the invoice
+
+
+class Step(Enum):
+    """What to do when a link is asked for."""
+
+    REUSE = auto()
+    REGISTER = auto()  # it was paid
+    ABORT_AND_CREATE = auto()
+    CREATE = auto()
+    LEAVE_TO_PEOPLE = auto()  # nothing new: a person must decide, or has decided
+
+
+def matches_due(link, due_cents, is_live):
+    """Tell whether a link asks for what is due, in the mode that is set.
+
+    :param LinkFacts link: a link in any state
+    :param int due_cents: the amount due
+    :param bool is_live: the mode in which new links are made
+    """
+    return (
+        link.state == "pending"
+        and not link.is_blocked
+        and link.matches_invoice
+        and link.cents == due_cents
+        and link.is_live == is_live
+    )
+
+
+def next_step(link, due_cents, is_live, now, for_customer=False, may_renew=True):
+    """Return what to do when the link of an invoice is asked for.
+
+    :param link: the `LinkFacts` of the invoice's last link, asked about just now, None
+        without one
+    :param int due_cents: the amount due
+    :param bool is_live: the mode in which new links are made
+    :param datetime now: the moment
+    :param bool for_customer: whether the customer asks, who pays at once
+    :param bool may_renew: whether customers may renew an expired link
+    :rtype: Step
+    """
+    if link and link.state == "pending":
+        lasts = for_customer or link.expires_at > now + REUSE_MARGIN
+        if lasts and matches_due(link, due_cents, is_live):
+            return Step.REUSE
+        return Step.ABORT_AND_CREATE
+    if for_customer and link and link.state == "expired" and not may_renew:
+        return Step.LEAVE_TO_PEOPLE
+    if not due_cents:
+        return Step.REGISTER
+    return Step.CREATE
+
+
+# === THE PAY PAGE === #
+
+
+class PageFacts(NamedTuple):
+    """What decides what an invoice's public page shows."""
+
+    is_settled: bool
+    is_being_checked: bool
+    is_barred: bool  # its link is cancelled or cannot be followed
+    is_met: bool  # all conditions but the e-mail address
+    link_state: str  # "" without a link
+    has_refusal: bool
+    may_renew: bool
+
+
+def page_state(page):
+    """Return what an invoice's public page shows.
+
+    :param PageFacts page: the invoice
+    :return: ``payable``; ``refused``, payable after a refused card; ``paid``;
+        ``checking``, money may be on its way; ``expired``, and the customer may not
+        renew the link; ``closed``, not payable online
+    :rtype: str
+    """
+    if page.is_settled:
+        return "paid"
+    if page.is_being_checked:
+        return "checking"
+    if page.is_barred or not page.is_met:
+        return "closed"
+    if page.link_state == "expired" and not page.may_renew:
+        return "expired"
+    is_refused = page.link_state == "pending" and page.has_refusal
+    return "refused" if is_refused else "payable"
