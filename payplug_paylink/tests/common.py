@@ -4,9 +4,11 @@ The emulator listens on 127.0.0.1 and is spoken to over HTTP, so that the client
 is under test.
 """
 
+import contextlib
 from urllib.parse import urlsplit
 
 from odoo import Command
+from odoo.exceptions import UserError
 from odoo.tests import HOST, HttpCase, new_test_user
 from odoo.tests.common import _super_send
 
@@ -16,9 +18,6 @@ from .payplug_emulator import PayplugEmulator
 
 # The loggers of what a test provokes.
 LINK_LOG = "odoo.addons.payplug_paylink.models.payplug_payment_link"
-BOOKING_LOG = f"{LINK_LOG}_booking"
-CRON_LOG = f"{LINK_LOG}_cron"
-FOLLOW_LOG = f"{LINK_LOG}_follow"
 
 WEEK = 7 * 24 * 3600
 
@@ -74,6 +73,13 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
         super().setUp()
         self.payplug.reset()  # keeps the accounts, forgets payments, faults and clock
         self._calls_seen = 0
+
+    @contextlib.contextmanager
+    def assertUserError(self, words):
+        """Check that a user is told a sentence with these words (a pattern)."""
+        with self.assertRaises(UserError) as refusal:
+            yield
+        self.assertRegex(refusal.exception.args[0], words)
 
     def _new_calls(self):
         """Return the calls that Payplug received since this was asked last."""
@@ -162,7 +168,7 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
 
     def _request(self, invoice):
         """Return the invoice's link, made or reused as its button does."""
-        return self.env["payplug.payment.link"]._request(invoice)
+        return self.env["payplug.payment.link"]._get_or_create(invoice)
 
 
 class PayplugBookingCommon(PayplugCommon):
@@ -191,6 +197,7 @@ class PayplugBookingCommon(PayplugCommon):
 
     def _triggers(self):
         """Return how often the cron was asked to run."""
+        self.env.flush_all()
         return self.env["ir.cron.trigger"].search_count(
             [("cron_id", "=", self.cron.id)]
         )
@@ -198,7 +205,7 @@ class PayplugBookingCommon(PayplugCommon):
     def _pay(self, link, **options):
         """Let the customer pay, and Odoo look."""
         self.payplug.pay(link.payplug_id, **options)
-        link._refresh()
+        link._sync()
         return link
 
     def _paid_link(self, invoice):
@@ -211,15 +218,15 @@ class PayplugBookingCommon(PayplugCommon):
             invoice, amount=amount, payment_difference_handling="open"
         )
 
-    def _calls_for_help(self, record):
+    def _activities(self, record):
         return record.activity_ids.mapped("summary")
 
-    def _told(self, invoice, words):
+    def _logged(self, invoice, words):
         """Return the chatter's lines with these words."""
         return invoice.message_ids.filtered(lambda line: words in line.body)
 
 
-class PayplugDoorsCommon(PayplugBookingCommon, HttpCase):
+class PayplugRoutesCommon(PayplugBookingCommon, HttpCase):
     """For what reaches Odoo from the Internet."""
 
     def _deliver(self):

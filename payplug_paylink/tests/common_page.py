@@ -1,4 +1,4 @@
-"""What the tests of the stable page share: a visitor without any cookie."""
+"""What the tests of the pay page share: a visitor without any cookie."""
 
 from html import unescape
 

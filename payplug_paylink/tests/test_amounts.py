@@ -1,20 +1,19 @@
 """Booking what is more, less or other than the invoice asks by now."""
 
 from odoo import Command
-from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestAmounts(PayplugBookingCommon):
     def test_invoice_paid_meanwhile_leaves_a_credit_and_a_question(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
         self._register_payment(invoice)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         payment = link.account_payment_id
         self.assertRecordValues(
             payment,
@@ -26,17 +25,17 @@ class TestAmounts(PayplugBookingCommon):
                 }
             ],
         )
-        self.assertEqual(self._calls_for_help(invoice), ["Paid twice: refund?"])
+        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
 
     def test_surplus_over_a_partly_paid_invoice_is_the_customers_credit(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
         self._register_payment(invoice, amount=100, payment_difference_handling="open")
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         self.assertEqual(invoice.amount_residual, 0)
         self.assertEqual(link.account_payment_id.amount, 120)
-        self.assertEqual(self._calls_for_help(invoice), ["Paid twice: refund?"])
+        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
         credit = link.account_payment_id.move_id.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"
         )
@@ -48,7 +47,7 @@ class TestAmounts(PayplugBookingCommon):
         link = self._paid_link(invoice)
         self.assertEqual(link.amount, 100)
         self.assertEqual(invoice.amount_residual, 0)
-        self.assertFalse(self._calls_for_help(invoice))
+        self.assertFalse(self._activities(invoice))
 
     def test_credit_note_in_between_leaves_the_surplus_as_credit(self):
         invoice = self._create_payable_invoice()
@@ -59,9 +58,9 @@ class TestAmounts(PayplugBookingCommon):
         ).reconcile()
         self.assertEqual(invoice.amount_residual, 70)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         self.assertEqual(invoice.amount_residual, 0)
-        self.assertEqual(self._calls_for_help(invoice), ["Paid twice: refund?"])
+        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
 
     def test_early_payment_discount_does_not_change_what_was_paid(self):
         terms = self.env["account.payment.term"].create(
@@ -89,11 +88,11 @@ class TestAmounts(PayplugBookingCommon):
         draft_again.button_draft()
         draft_again.with_context(force_delete=True).unlink()
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         payment = link.account_payment_id
         self.assertFalse(payment.is_reconciled)
         self.assertEqual(payment.partner_id, self.partner_a)
-        self.assertEqual(self._calls_for_help(payment), ["Paid twice: refund?"])
+        self.assertEqual(self._activities(payment), ["Paid twice: refund?"])
 
     def test_in_payment_invoice_is_neither_asked_nor_booked_twice(self):
         self.patch(
@@ -104,5 +103,5 @@ class TestAmounts(PayplugBookingCommon):
         invoice = self._create_payable_invoice()
         self._paid_link(invoice)
         self.assertEqual(invoice.payment_state, "in_payment")
-        with self.assertRaisesRegex(UserError, "Nothing is left to pay"):
+        with self.assertUserError("Nothing is left to pay"):
             invoice.action_payplug_send_link()

@@ -8,7 +8,7 @@ from .common_browser import BrowserCommon
 TEMPLATES = "/odoo/action-mail.action_email_template_tree_all"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestBackend(BrowserCommon):
     def _log_in(self, path):
         """Return a page of the billing user, at this address of Odoo."""
@@ -59,7 +59,7 @@ class TestBackend(BrowserCommon):
         state.get_by_text("Waiting for payment").wait_for()
         with _registry_test_lock:  # the test and Odoo share one cursor
             self.payplug.pay(link.payplug_id)
-            link._refresh()
+            link._sync()
             self.env.flush_all()
         page.reload()
         state.get_by_text("Paid").wait_for()

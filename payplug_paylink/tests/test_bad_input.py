@@ -6,13 +6,13 @@ from odoo.tests import tagged
 from .common import PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestBadInput(PayplugCommon):
     def _click(self, invoice):
-        """Click the button in vain; return the sentence."""
+        """Click the button, which is refused; return the sentence."""
         with self.assertRaises(UserError) as refusal, self.env.cr.savepoint():
             invoice.with_user(self.biller).action_payplug_send_link()
-        return str(refusal.exception)
+        return refusal.exception.args[0]
 
     def test_each_fault_is_told_in_one_sentence_and_changes_nothing(self):
         invoice = self._create_payable_invoice()

@@ -9,7 +9,7 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, PayplugBookingCommon
+from .common import LINK_LOG, PayplugBookingCommon
 
 
 @tagged("post_install", "-at_install")
@@ -36,7 +36,7 @@ class TestBooking(PayplugBookingCommon):
         self.assertEqual(invoice.amount_residual, 0)
         self.assertEqual(invoice.payment_state, invoice._get_invoice_in_payment_state())
         self.assertEqual(payment, invoice.matched_payment_ids)
-        self.assertFalse(self._calls_for_help(invoice))
+        self.assertFalse(self._activities(invoice))
 
     def test_money_waits_in_the_outstanding_account_of_payplug(self):
         link = self._paid_link(self._create_payable_invoice())
@@ -47,7 +47,7 @@ class TestBooking(PayplugBookingCommon):
     def test_looking_again_books_nothing_more(self):
         invoice = self._create_payable_invoice()
         link = self._paid_link(invoice)
-        link._refresh()
+        link._sync()
         link._register_payment()
         booked = self.env["account.payment"].search([("memo", "like", link.payplug_id)])
         self.assertEqual(booked, link.account_payment_id)
@@ -57,7 +57,7 @@ class TestBooking(PayplugBookingCommon):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
         self.payplug.pay(link.payplug_id)
-        link.with_user(self.env.ref("base.public_user")).sudo()._refresh()
+        link.with_user(self.env.ref("base.public_user")).sudo()._sync()
         self.assertEqual(
             link.account_payment_id.create_uid, self.env.ref("base.user_root")
         )
@@ -84,7 +84,7 @@ class TestBooking(PayplugBookingCommon):
         self.company.sudo().fiscalyear_lock_date = date(2026, 3, 31)
         noon = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
         self.payplug.pay(link.payplug_id, paid_at=int(noon.timestamp()))
-        link._refresh()
+        link._sync()
         booked_on = link.account_payment_id.move_id.date
         self.assertGreater(booked_on, date(2026, 3, 31))
         self.assertEqual(invoice.amount_residual, 0)
@@ -98,27 +98,27 @@ class TestBooking(PayplugBookingCommon):
         link = self._request(invoice)
         journal.active = False
         self.payplug.pay(link.payplug_id)
-        with mute_logger(BOOKING_LOG):
-            link._refresh()
+        with mute_logger(LINK_LOG):
+            link._sync()
             link._register_payment()
         self.assertRecordValues(
             link, [{"state": "paid", "to_book": True, "account_payment_id": False}]
         )
-        self.assertEqual(self._calls_for_help(invoice), ["Payplug payment to book"])
+        self.assertEqual(self._activities(invoice), ["Payplug payment to book"])
         self.assertTrue(invoice.activity_ids.user_id)
         journal.active = True
         link._register_payment()
         self.assertFalse(link.to_book)
         self.assertEqual(invoice.amount_residual, 0)
-        self.assertFalse(self._calls_for_help(invoice))
+        self.assertFalse(self._activities(invoice))
 
     def test_missing_outstanding_account_keeps_the_payment_to_book(self):
         link = self._request(self._create_payable_invoice())
         line = self.company.payplug_journal_id._payplug_inbound_line()
         line.payment_account_id = False
         self.payplug.pay(link.payplug_id)
-        with mute_logger(BOOKING_LOG):
-            link._refresh()
+        with mute_logger(LINK_LOG):
+            link._sync()
         self.assertRecordValues(link, [{"state": "paid", "to_book": True}])
 
     def test_exception_of_another_addon_loses_no_payment(self):
@@ -128,8 +128,8 @@ class TestBooking(PayplugBookingCommon):
         boom = patch.object(
             type(self.env["account.payment"]), "action_post", side_effect=KeyError("x")
         )
-        with boom, mute_logger(BOOKING_LOG):
-            link._refresh()
+        with boom, mute_logger(LINK_LOG):
+            link._sync()
         self.assertRecordValues(link, [{"state": "paid", "to_book": True}])
         self.assertFalse(invoice.matched_payment_ids)
         link._register_payment()
@@ -140,8 +140,8 @@ class TestBooking(PayplugBookingCommon):
         link = self._request(invoice)
         self.company.payplug_journal_id.active = False
         self.payplug.pay(link.payplug_id)
-        with mute_logger(BOOKING_LOG):
-            link._refresh()
+        with mute_logger(LINK_LOG):
+            link._sync()
         self.assertEqual(self._request(invoice), link)
         self.assertEqual(len(self.payplug.ledger()), 1)
 
@@ -159,11 +159,11 @@ class TestBooking(PayplugBookingCommon):
         link = self._request(invoice)
         self.payplug.pay(link.payplug_id)
         self.payplug.refund(link.payplug_id, 2000)
-        link._refresh()
+        link._sync()
         self.assertEqual(link.amount_refunded, 20)
         self.assertTrue(link.account_payment_id)
         self.assertEqual(
-            self._calls_for_help(invoice), ["Refunded on Payplug: book the refund"]
+            self._activities(invoice), ["Refunded on Payplug: book the refund"]
         )
 
     def test_payment_deleted_by_an_accountant_is_not_booked_again(self):
@@ -171,7 +171,7 @@ class TestBooking(PayplugBookingCommon):
         link = self._paid_link(invoice)
         link.account_payment_id.action_draft()
         link.account_payment_id.unlink()
-        link._refresh()
+        link._sync()
         link._register_payment()
         self.assertFalse(link.account_payment_id)
 
@@ -182,5 +182,5 @@ class TestBooking(PayplugBookingCommon):
         link = self._request(invoice)
         self._register_payment(invoice)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         self.assertEqual(invoice.activity_ids.user_id, self.biller)

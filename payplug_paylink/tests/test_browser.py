@@ -1,4 +1,4 @@
-"""The customer's side in a real browser, from the stable page to the card and back."""
+"""The customer's side in a real browser, from the pay page to the card and back."""
 
 import re
 
@@ -10,7 +10,7 @@ PHONE = {"width": 375, "height": 667}
 GOOD_CARD, POOR_CARD = "4242 4242 4242 4242", "4000 0000 0000 0077"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestBrowser(BrowserCommon):
     @classmethod
     def setUpClass(cls):
@@ -18,13 +18,13 @@ class TestBrowser(BrowserCommon):
         cls.partner_a.lang = "fr_FR"
 
     def _visit(self, size=None, **options):
-        """Return a new visitor's page, on the invoice's stable page."""
+        """Return a new visitor's page, on the invoice's pay page."""
         page = self._new_page(size, locale="fr-FR", **options)
         self._go(page)
         return page
 
     def _go(self, page):
-        """Open the stable page, and wait until nothing of it is on its way."""
+        """Open the pay page, and wait until nothing of it is on its way."""
         page.goto(self.base_url() + self.invoice._payplug_page_path())
         page.wait_for_load_state("networkidle")
 
@@ -41,7 +41,7 @@ class TestBrowser(BrowserCommon):
     def _see(self, page, words):
         page.get_by_text(words).first.wait_for()
 
-    def _refresh(self):
+    def _sync(self):
         """Let Odoo look, as the cron does."""
         self.env.invalidate_all()
         self.invoice.action_payplug_refresh()
@@ -101,7 +101,7 @@ class TestBrowser(BrowserCommon):
         self._start(page)
         self._pay(page, POOR_CARD)
         page.locator("[role=alert]").first.wait_for()
-        self._refresh()
+        self._sync()
         other_tab = self._visit()
         self._see(other_tab, "provision insuffisante")
         self._pay(page)
@@ -121,7 +121,7 @@ class TestBrowser(BrowserCommon):
         page = self._visit()
         self._start(page)
         self.payplug.advance(days=8)
-        self._refresh()
+        self._sync()
         self.assertEqual(self.invoice.payplug_state, "expired")
         again = self._visit()
         self._start(again)

@@ -7,7 +7,7 @@ from .common import PayplugCommon
 from .common_company import create_company, create_drafts
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCompanies(PayplugCommon):
     @classmethod
     def setUpClass(cls):
@@ -34,7 +34,7 @@ class TestCompanies(PayplugCommon):
         self.assertEqual(invoice._payplug_unmet_conditions(), [])
         link = self._request(invoice)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         return link
 
     def test_each_company_uses_its_own_account_journal_and_books(self):
@@ -159,7 +159,7 @@ class TestCompanies(PayplugCommon):
         live_link = self._request(live_invoice)
         for one in (link, live_link):
             self.payplug.pay(one.payplug_id)
-            one._refresh()
+            one._sync()
         self.assertRecordValues(
             link + live_link,
             [

@@ -14,7 +14,7 @@ from odoo.tools import mute_logger
 from .common_concurrency import ConcurrencyCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestConcurrency(ConcurrencyCommon):
     def _links(self):
         with self.registry.cursor() as cr:
@@ -55,7 +55,7 @@ class TestConcurrency(ConcurrencyCommon):
         self.assertEqual(len(created), 1)
 
     def _start_payment(self, _tab):
-        """Click the stable page's button in a transaction of its own, as a visitor."""
+        """Click the pay page's button in a transaction of its own, as a visitor."""
         with self.registry.cursor() as cr:
             env = self._env(cr)
             invoice = env["account.move"].browse(self.invoice_id)
@@ -97,7 +97,7 @@ class TestConcurrency(ConcurrencyCommon):
         with self.registry.cursor() as cr:
             env = self._env(cr)
             invoice = env["account.move"].browse(self.invoice_id)
-            retrying(invoice.payplug_link_id._refresh, env)
+            retrying(invoice.payplug_link_id._sync, env)
 
     def test_several_workers_at_once_book_a_payment_once(self):
         self._click([])

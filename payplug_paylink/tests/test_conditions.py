@@ -7,7 +7,7 @@ from odoo.tests import Form, tagged
 from .common import PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestConditions(PayplugCommon):
     def assertUnmet(self, invoice, *words):
         """Check that exactly one condition is unmet, and that it says all these words.
@@ -157,10 +157,11 @@ class TestConditions(PayplugCommon):
                         invoice, f"{amount:,.2f} €", "1.00 € to 20,000.00 €"
                     )
 
-    def test_limits_of_the_account_replace_the_default_ones(self):
+    def test_limits_of_the_account_narrow_the_common_ones(self):
         self.company.write({"payplug_min_cents": 30, "payplug_max_cents": 5000})
-        self.assertMet(self._create_payable_invoice(0.30))
-        self.assertUnmet(self._create_payable_invoice(50.01), "0.30 € to 50.00 €")
+        self.assertMet(self._create_payable_invoice(50.00))
+        self.assertUnmet(self._create_payable_invoice(50.01), "1.00 € to 50.00 €")
+        self.assertUnmet(self._create_payable_invoice(0.99), "1.00 € to 50.00 €")
 
     def _create_invoice_of_two_halves(self):
         """Return an invoice of 1 January to be paid by halves, in 10 and in 40 days."""
@@ -195,7 +196,7 @@ class TestConditions(PayplugCommon):
         draft = self._create_payable_invoice(0, post=False)
         with self.assertRaises(UserError) as refusal:
             draft.action_payplug_send_link()
-        self.assertIn("The amount due is 0.00", str(refusal.exception))
+        self.assertIn("The amount due is 0.00", refusal.exception.args[0])
 
     def test_cancelled_invoice_is_not_told_to_be_confirmed_as_it_is(self):
         draft = self._create_payable_invoice(post=False)
@@ -218,7 +219,7 @@ class TestConditions(PayplugCommon):
         draft = self._create_payable_invoice(25_000, post=False)
         with self.assertRaises(UserError) as refusal:
             draft.action_payplug_send_link()
-        message = str(refusal.exception).replace("\N{NO-BREAK SPACE}", " ")
+        message = refusal.exception.args[0].replace("\N{NO-BREAK SPACE}", " ")
         self.assertIn("No payment link can be sent for Draft Invoice", message)
         self.assertEqual(message.count("•"), 3, message)
         for word in ("not validated", "no valid e-mail", "25,000.00 €"):

@@ -1,12 +1,11 @@
 """One account at a time: keys, limits and name are those of whoever signed in."""
 
-from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common_settings import SettingsCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestConnection(SettingsCommon):
     def _sign_in_to(self, account):
         return self._sign_in(account.email, account.password)
@@ -76,7 +75,7 @@ class TestConnection(SettingsCommon):
         for fault in ("html", "drop", "empty", "500", "429"):
             with (
                 self.subTest(fault=fault),
-                self.assertRaisesRegex(UserError, "Nothing was changed: try again"),
+                self.assertUserError("Nothing was changed: try again"),
                 self.env.cr.savepoint(),
             ):
                 self.payplug.fail(fault, times=None)
@@ -88,7 +87,7 @@ class TestConnection(SettingsCommon):
         for fault in ("empty", "null", "html", "bad_utf8"):
             with (
                 self.subTest(fault=fault),
-                self.assertRaisesRegex(UserError, "Payplug could not be reached"),
+                self.assertUserError("Payplug could not be reached"),
             ):
                 self.payplug.fail(fault)
                 self._test_connection()

@@ -1,11 +1,18 @@
-"""What this addon costs where there is no link: no question to a table of its own."""
+"""What this addon costs: nothing where there is no link, and few steps where one is."""
 
 import contextlib
+import sys
 import threading
+from collections import Counter
+from pathlib import Path
 
 from odoo.tests import tagged
 
-from .common import PayplugCommon
+from .common import PayplugBookingCommon, PayplugCommon
+
+ADDON = Path(__file__).parents[1]
+MOST_FILES = 10
+MOST_AMOUNTS_DUE = 3
 
 
 @tagged("post_install", "-at_install")
@@ -94,3 +101,46 @@ class TestCost(PayplugCommon):
     def test_form_of_a_vendor_bill_asks_nothing_of_us(self):
         bill = self._create_invoice(move_type="in_invoice")
         self.assertEqual(self._read(bill, "form", "account.view_move_form"), [])
+
+
+@tagged("post_install", "-at_install")
+class TestTrace(PayplugBookingCommon):
+    @contextlib.contextmanager
+    def _traced(self):
+        """Give the calls of this addon's functions, by file and name, of meanwhile."""
+        calls = Counter()
+
+        def profile(frame, event, _argument):
+            path = Path(frame.f_code.co_filename)
+            if event == "call" and ADDON in path.parents and "tests" not in path.parts:
+                calls[path.name, frame.f_code.co_name] += 1
+
+        before = sys.getprofile()
+        sys.setprofile(profile)
+        try:
+            yield calls
+        finally:
+            sys.setprofile(before)
+
+    def assertShort(self, calls):
+        files = {name for name, _function in calls}
+        self.assertLessEqual(len(files), MOST_FILES, files)
+        due = calls["account_move.py", "_payplug_amount_due"]
+        self.assertLessEqual(due, MOST_AMOUNTS_DUE)
+
+    def test_button_reaches_the_link_by_few_files(self):
+        invoice = self._create_payable_invoice().with_user(self.biller)
+        with self._traced() as calls:
+            invoice.action_payplug_send_link()
+        self.assertEqual(invoice.payplug_state, "pending")
+        self.assertShort(calls)
+
+    def test_notification_reaches_the_books_by_few_files(self):
+        link = self._request(self._create_payable_invoice())
+        self.payplug.pay(link.payplug_id)
+        self.env.flush_all()
+        with self._traced() as calls:
+            link._sync()
+            self.env.flush_all()
+        self.assertTrue(link.account_payment_id)
+        self.assertShort(calls)

@@ -7,10 +7,10 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, CRON_LOG, PayplugBookingCommon
+from .common import LINK_LOG, PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCronFairness(PayplugBookingCommon):
     def _break_chatter_of(self, invoice):
         """Let another addon's code fail whenever this invoice's chatter is written."""
@@ -36,12 +36,19 @@ class TestCronFairness(PayplugBookingCommon):
         def commit_progress(cron, processed=0, **_options):
             nonlocal left
             left -= processed
+            cron.env.cr.commit()
             return max(left, 0)
 
-        with patch.object(
-            type(self.env["ir.cron"]), "_commit_progress", commit_progress
+        self.env.flush_all()
+        with (
+            patch.object(
+                type(self.env["ir.cron"]), "_commit_progress", commit_progress
+            ),
+            self.enter_registry_test_mode(),
+            self.registry.cursor() as cr,
         ):
-            links._cron_follow()
+            links.with_env(links.env(cr=cr))._cron_follow()
+        self.env.invalidate_all()
         return links.browse().union(
             *(link for link, at in before.items() if link.checked_at != at)
         )
@@ -58,7 +65,7 @@ class TestCronFairness(PayplugBookingCommon):
         now = fields.Datetime.now()
         with (
             self._break_chatter_of(bad.move_id),
-            self.assertLogs(CRON_LOG, "ERROR") as logs,
+            self.assertLogs(LINK_LOG, "ERROR") as logs,
         ):
             self._run_cron()
         self.assertEqual(
@@ -72,7 +79,7 @@ class TestCronFairness(PayplugBookingCommon):
     def test_what_has_failed_is_not_tried_again_before_its_time(self):
         [bad] = self._make_links(1)
         self.payplug.refuse(bad.payplug_id)
-        with self._break_chatter_of(bad.move_id), mute_logger(CRON_LOG):
+        with self._break_chatter_of(bad.move_id), mute_logger(LINK_LOG):
             self._run_cron()
         self._new_calls()
         self._run_cron()
@@ -89,8 +96,8 @@ class TestCronFairness(PayplugBookingCommon):
         journal = self.company.payplug_journal_id
         journal.active = False
         self.payplug.pay(link.payplug_id)
-        with mute_logger(BOOKING_LOG):
-            link._refresh()
+        with mute_logger(LINK_LOG):
+            link._sync()
             self._run_cron()
         self.assertTrue(link.to_book)
         self.assertGreater(link.retry_at, fields.Datetime.now())
@@ -113,9 +120,10 @@ class TestCronFairness(PayplugBookingCommon):
     def test_short_runs_reach_every_link_in_turn(self):
         """Those that were never looked at come first, then the longest ago."""
         links = self._make_links(4)
-        pages = "odoo.addons.payplug_paylink.models.payplug_payment_link_pages"
         seen = links.browse()
-        with patch(f"{pages}.PAGES_SECONDS", 0):  # each is asked about by itself
+        with patch(
+            "odoo.addons.payplug_paylink.link_polling.PAGES_SECONDS", 0
+        ):  # each is asked about by itself
             for _run in range(4):
                 now = self._run_briefly(1)
                 self.assertEqual(len(now), 1)
@@ -179,7 +187,7 @@ class TestCronFairness(PayplugBookingCommon):
         self.assertTrue(link._is_outdated())
         invoice.action_post()
         self._new_calls()
-        link._withdraw_if_outdated()
+        link._cancel_if_outdated()
         self.assertEqual(link.state, "pending")
         self.assertFalse(self._new_calls())
         self.assertIsNone(self._failure(link))

@@ -5,7 +5,7 @@ from odoo.tests import tagged
 from .common import PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestDeletedData(PayplugBookingCommon):
     def test_send_window_opens_without_our_template(self):
         invoice = self._create_payable_invoice()

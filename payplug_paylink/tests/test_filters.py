@@ -10,7 +10,7 @@ from odoo.tests import tagged
 from .common import PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestFilters(PayplugCommon):
     @classmethod
     def setUpClass(cls):

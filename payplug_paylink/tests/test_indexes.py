@@ -15,6 +15,7 @@ INDEXES = {
         "btree (account_payment_id) WHERE (account_payment_id IS NOT NULL)",
         "unique btree (payplug_id) WHERE (payplug_id IS NOT NULL)",
         "unique btree (move_id) WHERE (state = 'pending' AND move_id IS NOT NULL)",
+        "unique btree (move_id, id)",
         # What the cron looks for, and hardly any link is.
         "btree (checked_at) WHERE (state = 'pending')",
         "btree (id) WHERE to_book",
@@ -23,12 +24,12 @@ INDEXES = {
         f"unique {PLAIN}",
         "unique btree (move_id)",
         "btree (id) WHERE (state = 'waiting')",
-        "btree (user_id) WHERE (NOT is_told)",
+        "btree (user_id) WHERE (NOT is_notified)",
     },
 }
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestIndexes(TransactionCase):
     def _found(self, table):
         """Return the table's indexes that have to do with us, in short."""

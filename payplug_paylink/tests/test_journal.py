@@ -1,6 +1,5 @@
 """The Payplug journal: made when it is missing, refused when it is not for Payplug."""
 
-from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common import PayplugCommon
@@ -14,7 +13,7 @@ class TestJournal(PayplugCommon):
         :param str words: a regular expression for what the refusal says
         """
         before = self.company.payplug_journal_id
-        with self.assertRaisesRegex(UserError, words), self.env.cr.savepoint():
+        with self.assertUserError(words), self.env.cr.savepoint():
             self.company.payplug_journal_id = journal
         self.env.invalidate_all()
         self.assertEqual(self.company.payplug_journal_id, before)
@@ -69,7 +68,7 @@ class TestJournal(PayplugCommon):
             lambda: self._create_bare_company("Fresher SARL", payplug_enabled=True),
         ):
             with (
-                self.assertRaisesRegex(UserError, "Choose the fiscal localization"),
+                self.assertUserError("Choose the fiscal localization"),
                 self.env.cr.savepoint(),
             ):
                 switch_on()

@@ -1,11 +1,10 @@
 """Money that comes late: for a link that ended, or beside a pending one."""
 
 from odoo import fields
-from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, LINK_LOG, WEEK, PayplugBookingCommon
+from .common import LINK_LOG, WEEK, PayplugBookingCommon
 
 
 @tagged("post_install", "-at_install")
@@ -17,13 +16,13 @@ class TestLatePayments(PayplugBookingCommon):
     def _two_links(self):
         """Return a link that was withdrawn, and the pending one that replaced it."""
         first = self._request(self.invoice)
-        first._withdraw()
+        first._cancel()
         return first, self._request(self.invoice)
 
     def _pay_unbookable(self, link):
         """Let a link be paid late, while the journal takes no payment."""
         self.company.payplug_journal_id.active = False
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             self._pay(link, late=True)
 
     def test_late_payment_wakes_the_cron_which_withdraws_the_other_link(self):
@@ -35,11 +34,11 @@ class TestLatePayments(PayplugBookingCommon):
         self._run_cron()
         self.assertEqual(second.state, "cancelled")
         self.assertEqual(self._failure(second), "aborted")
-        self.assertFalse(self._calls_for_help(self.invoice))
+        self.assertFalse(self._activities(self.invoice))
 
     def test_late_payment_of_more_than_is_due_withdraws_the_other_link_too(self):
         first = self._request(self.invoice)
-        first._withdraw()
+        first._cancel()
         self._pay_partly(self.invoice)
         second = self._request(self.invoice)
         self.assertEqual(second.amount, 100)
@@ -48,7 +47,7 @@ class TestLatePayments(PayplugBookingCommon):
         self.assertEqual(second.state, "cancelled")
         self.assertEqual(self._failure(second), "aborted")
         self.assertEqual(self.invoice.amount_residual, 0)
-        self.assertEqual(self._calls_for_help(self.invoice), ["Paid twice: refund?"])
+        self.assertEqual(self._activities(self.invoice), ["Paid twice: refund?"])
 
     def test_late_payment_that_cannot_be_booked_is_asked_of_nobody_again(self):
         first, second = self._two_links()
@@ -59,11 +58,11 @@ class TestLatePayments(PayplugBookingCommon):
         self.assertFalse(self.invoice.payment_link)
         self.assertFalse(self.invoice.payment_link_button)
         with (
-            self.assertRaisesRegex(UserError, "has paid it .* is not booked yet"),
+            self.assertUserError("has paid it .* is not booked yet"),
             self.env.cr.savepoint(),
         ):
             self.invoice.with_user(self.biller).action_payplug_send_link()
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             self._run_cron()
         self.assertEqual(second.state, "cancelled")
         self.assertEqual(self._failure(second), "aborted")
@@ -92,7 +91,7 @@ class TestLatePayments(PayplugBookingCommon):
     def test_expired_link_that_was_paid_all_the_same_is_booked(self):
         link = self._request(self.invoice)
         self.payplug.advance(WEEK + 1)
-        link._refresh()
+        link._sync()
         self.assertEqual(link.state, "expired")
         self._pay(link, late=True)
         self.assertEqual(link.state, "paid")
@@ -114,7 +113,7 @@ class TestLatePayments(PayplugBookingCommon):
             older._replace(state="cancelled"),
         ):
             with self.subTest(remote=remote), mute_logger(LINK_LOG):
-                link._follow(remote)
+                link._apply_remote(remote)
                 self.assertRecordValues(
                     link,
                     [
@@ -134,7 +133,7 @@ class TestLatePayments(PayplugBookingCommon):
         self.payplug.pay(link.payplug_id)
         self.payplug.alter(link.payplug_id, {"paid_at": None})
         before = fields.Datetime.now()
-        link._refresh()
+        link._sync()
         self.assertGreaterEqual(link.paid_at, before)
         self.assertLessEqual(link.paid_at, fields.Datetime.now())
         self.assertEqual(link.account_payment_id.date, link._booking_date())

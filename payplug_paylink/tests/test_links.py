@@ -2,14 +2,13 @@
 
 from datetime import timedelta
 
-from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import FOLLOW_LOG, WEEK, PayplugCommon
+from .common import LINK_LOG, WEEK, PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestLinks(PayplugCommon):
     @classmethod
     def setUpClass(cls):
@@ -133,7 +132,7 @@ class TestLinks(PayplugCommon):
             self.invoice, amount=1, payment_difference_handling="open"
         )
         self._lie(payment_method={"type": "oney", "is_pending": True})
-        with self.assertRaisesRegex(UserError, "a payment may be under way"):
+        with self.assertUserError("a payment may be under way"):
             self.invoice.action_payplug_send_link()
         self.assertIsNone(self.payplug.payment(link.payplug_id)["failure"])
         self.assertPaymentsMade(1)
@@ -144,7 +143,7 @@ class TestLinks(PayplugCommon):
             self.invoice, amount=1, payment_difference_handling="open"
         )
         self._lie(failure=None)
-        with self.assertRaisesRegex(UserError, "has not yet ended the earlier link"):
+        with self.assertUserError("has not yet ended the earlier link"):
             self.invoice.action_payplug_send_link()
         self.assertPaymentsMade(1)
 
@@ -152,7 +151,7 @@ class TestLinks(PayplugCommon):
         link = self._request(self.invoice)
         link.expires_at -= timedelta(days=7)
         self.env["ir.config_parameter"].sudo().set_param("database.uuid", "a-copy")
-        with self.assertRaisesRegex(UserError, "another copy of this database"):
+        with self.assertUserError("another copy of this database"):
             self.invoice.action_payplug_send_link()
         self.assertIsNone(self._failure(link))
 
@@ -170,7 +169,7 @@ class TestLinks(PayplugCommon):
     def test_link_that_payplug_no_longer_knows_can_be_closed(self):
         link = self._request(self.invoice)
         self.payplug.forget(link.payplug_id)
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             self.invoice.with_user(self.biller).action_payplug_send_link()
         self.assertEqual(self.invoice.payplug_problem, "unknown")
         self.assertIn("payplug_problem", self.invoice._get_alerts())

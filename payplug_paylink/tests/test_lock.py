@@ -10,10 +10,10 @@ from odoo.tests import BaseCase, get_db_name, tagged
 from odoo.tools import mute_logger
 
 INVOICE = 2_000_000_000  # the id of no invoice
-PATIENCE = 10  # seconds after which a test has failed
+MAX_FAILURES = 10  # seconds after which a test has failed
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestLock(BaseCase):
     def setUp(self):
         super().setUp()
@@ -23,7 +23,7 @@ class TestLock(BaseCase):
         links = api.Environment(cr, SUPERUSER_ID, context)["payplug.payment.link"]
         links._lock_invoice(INVOICE)
 
-    def _lock_in_vain(self, cr, **context):
+    def _try_to_lock(self, cr, **context):
         """Lock what is locked; return after how many seconds this was refused."""
         started = time.monotonic()
         with self.assertRaises(ConcurrencyError):
@@ -32,7 +32,7 @@ class TestLock(BaseCase):
 
     def _wait_until_someone_waits(self, cr):
         """Return when a transaction waits for an advisory lock."""
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + MAX_FAILURES
         while time.monotonic() < until:
             cr.execute(
                 "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
@@ -46,7 +46,7 @@ class TestLock(BaseCase):
     def test_busy_lock_is_refused_at_once_to_machines(self):
         with self.registry.cursor() as first, self.registry.cursor() as second:
             self._lock(first)
-            self.assertLess(self._lock_in_vain(second), 1)
+            self.assertLess(self._try_to_lock(second), 1)
 
     def test_busy_lock_makes_a_person_wait_until_it_is_free(self):
         """And begin again then: the transaction is too old to go on."""
@@ -56,23 +56,23 @@ class TestLock(BaseCase):
             ThreadPoolExecutor(1) as pool,
         ):
             self._lock(first)
-            waiting = pool.submit(self._lock_in_vain, second, payplug_waits=True)
+            waiting = pool.submit(self._try_to_lock, second, payplug_wait_for_lock=True)
             self._wait_until_someone_waits(first)
             self.assertFalse(waiting.done())
             first.rollback()
-            self.assertLess(waiting.result(PATIENCE), 2)
+            self.assertLess(waiting.result(MAX_FAILURES), 2)
             second.rollback()
-            self._lock(second, payplug_waits=True)
+            self._lock(second, payplug_wait_for_lock=True)
 
     def test_person_waits_two_seconds_at_most(self):
         with self.registry.cursor() as first, self.registry.cursor() as second:
             self._lock(first)
-            waited = self._lock_in_vain(second, payplug_waits=True)
+            waited = self._try_to_lock(second, payplug_wait_for_lock=True)
             self.assertGreater(waited, 1.5)
             self.assertLess(waited, 4)
             second.execute("SELECT 1")  # the transaction is still good
 
-    def test_wait_in_vain_is_no_error_in_the_log(self):
+    def test_wait_that_times_out_is_no_error_in_the_log(self):
         """Whatever other threads do with the loggers meanwhile."""
         with (
             self.registry.cursor() as first,
@@ -81,9 +81,11 @@ class TestLock(BaseCase):
         ):
             self._lock(first)
             with mute_logger("odoo.sql_db"):
-                waiting = pool.submit(self._lock_in_vain, second, payplug_waits=True)
+                waiting = pool.submit(
+                    self._try_to_lock, second, payplug_wait_for_lock=True
+                )
                 self._wait_until_someone_waits(first)
-            self.assertGreater(waiting.result(PATIENCE), 1.5)
+            self.assertGreater(waiting.result(MAX_FAILURES), 1.5)
 
     def test_lock_ends_with_its_transaction(self):
         with self.registry.cursor() as first, self.registry.cursor() as second:

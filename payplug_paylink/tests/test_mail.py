@@ -11,7 +11,7 @@ from odoo.addons.mail.tests.common import MailCase
 from .common import PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestMail(PayplugCommon, MailCase):
     @classmethod
     def setUpClass(cls):
@@ -82,7 +82,7 @@ class TestMail(PayplugCommon, MailCase):
         self.assertIn("Marie Durand", self.template.body_html)
         self.assertIn("1,234.56", self.template.body_html)
 
-    def test_billing_user_puts_the_placeholders_into_a_template_of_his_own(self):
+    def test_billing_user_puts_the_placeholders_into_an_own_template(self):
         self.assertFalse(self.biller.has_group("mail.group_mail_template_editor"))
         template = self._create_template(
             subject="Please pay: {{ object.payment_link }}",
@@ -133,7 +133,7 @@ class TestMail(PayplugCommon, MailCase):
         url = self.invoice.payment_link
         link = self._request(self.invoice)
         self.assertEqual(self.invoice.payment_link, url)
-        link._withdraw()
+        link._cancel()
         self._request(self.invoice)
         self.assertEqual(self.invoice.payment_link, url)
 

@@ -1,4 +1,4 @@
-"""The stable page over HTTP: what it shows, always current and harmless to open."""
+"""The pay page over HTTP: what it shows, always current and harmless to open."""
 
 from lxml import html
 
@@ -26,7 +26,7 @@ class TestPage(PageCommon):
         self.assertEqual(answer.headers["Cache-Control"], "no-store")
         self.assertEqual(answer.headers["Referrer-Policy"], "no-referrer")
 
-    def test_page_speaks_the_customers_language(self):
+    def test_page_is_in_the_customers_language(self):
         self.partner_a.lang = "fr_FR"
         answer = self.assertShows(
             "Facture", "Montant dû", "Payer 1 234,56 € par carte", "Mode test"
@@ -49,13 +49,13 @@ class TestPage(PageCommon):
     def test_refused_card_is_told_and_may_be_tried_again(self):
         link = self._request(self.invoice)
         self.payplug.refuse(link.payplug_id, "insufficient_funds")
-        link._refresh()
+        link._sync()
         self.assertShows("last attempt was refused: not enough funds", "Pay 1,234.56")
 
     def test_payment_that_payplug_examines_is_being_checked(self):
         link = self._request(self.invoice)
         self._lie(payment_method={"type": "oney", "is_pending": True})
-        link._refresh()
+        link._sync()
         self.assertNoButton(self.assertShows("being checked"))
 
     def test_pending_transaction_of_another_provider_is_being_checked(self):

@@ -1,15 +1,15 @@
-"""The stable page's button: one payment at a time, for what is due today."""
+"""The pay page's button: one payment at a time, for what is due today."""
 
 from datetime import timedelta
 
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..models import res_company_client
-from .common import FOLLOW_LOG
+from ..models import res_company
+from .common import LINK_LOG
 from .common_page import PageCommon
 
-CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.payplug_paylink"
+CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.main"
 WEEK = 7 * 24 * 3600
 
 
@@ -26,10 +26,10 @@ class TestPagePayment(PageCommon):
         )
 
     def test_payment_has_a_notification_address_only_where_payplug_can_reach_it(self):
-        # Else the emulator is taken to be as near as Odoo is, and may always ring.
-        self.patch(res_company_client, "API_URL", self.payplug.url)
+        # Else the emulator is taken to be as near as Odoo is, and may always notify.
+        self.patch(res_company, "API_URL", self.payplug.url)
         params = self.env["ir.config_parameter"]
-        for base, is_told in (
+        for base, is_notified in (
             ("http://127.0.0.1:8069", False),
             ("https://odoo.example.com", True),
         ):
@@ -39,7 +39,7 @@ class TestPagePayment(PageCommon):
                 self._start()
                 body = self._created()[-1].body
                 self.assertIn(base, body["hosted_payment"]["return_url"])
-                self.assertEqual("notification_url" in body, is_told)
+                self.assertEqual("notification_url" in body, is_notified)
 
     def test_second_click_second_tab_and_back_button_make_one_payment(self):
         first, second = self._start(), self._start()
@@ -84,7 +84,7 @@ class TestPagePayment(PageCommon):
     def test_expired_link_is_renewed_by_the_customer(self):
         self._start()
         self.payplug.advance(WEEK + 1)
-        self.invoice.payplug_link_id.sudo()._refresh()
+        self.invoice.payplug_link_id.sudo()._sync()
         self.assertShows("Pay 1,234.56 € by card")
         self._start()
         self.assertEqual(self.invoice.payplug_state, "pending")
@@ -148,7 +148,7 @@ class TestPagePayment(PageCommon):
                 "payplug_test_key": False,
             }
         )
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             answer = self._start()
         self.assertEqual(test_link.state, "cancelled")
         self.assertTrue(self.invoice.payplug_link_id.is_live)
@@ -164,7 +164,7 @@ class TestPagePayment(PageCommon):
     def test_closed_link_bars_the_page_no_longer(self):
         self._start()
         self.payplug.forget(self.invoice.payment_id)
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             self._start()
         self.assertNoButton(self.assertShows("can no longer be paid online"))
         self.invoice.action_payplug_close_link()

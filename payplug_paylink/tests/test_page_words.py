@@ -1,4 +1,4 @@
-"""What the stable page says: its dates, its silence about others, and all in French."""
+"""What the pay page says: its dates, its silence about others, and all in French."""
 
 import time
 from datetime import date, datetime, timezone
@@ -8,7 +8,7 @@ from lxml import html
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG
+from .common import LINK_LOG
 from .common_page import PageCommon
 
 NOON_OF_MARCH_10 = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
@@ -66,7 +66,7 @@ class TestPageWords(PageCommon):
         """Let a link be paid at a moment, and Odoo look."""
         self.payplug.pay(link.payplug_id)
         self._lie(paid_at=int(moment.timestamp()))
-        link._refresh()
+        link._sync()
         self.assertEqual(link.paid_at.date(), moment.date())
 
     def _pay_some_by_transfer(self):
@@ -80,7 +80,7 @@ class TestPageWords(PageCommon):
     def test_last_payment_that_is_not_booked_yet_tells_the_day(self):
         self._pay_some_by_transfer()
         self.company.payplug_journal_id.active = False
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             link = self._pay_rest_by_card(NOON_OF_MARCH_10)
         self.assertTrue(link.to_book)
         self.assertShows("It was paid on 03/10/2026")
@@ -147,7 +147,7 @@ class TestPageWords(PageCommon):
         ):
             self.assertNotIn(english, shown)
 
-    def test_every_state_of_the_page_speaks_french(self):
+    def test_every_state_of_the_page_is_in_french(self):
         self.partner_a.lang = "fr_FR"
         path = self.invoice._payplug_page_path()
         now = int(time.time())
@@ -163,20 +163,20 @@ class TestPageWords(PageCommon):
         )
         link = self._request(self.invoice)
         self._lie(payment_method={"type": "oney", "is_pending": True})
-        link._refresh()
+        link._sync()
         self._show_in_french("en cours de vérification")
         self.payplug.clear_faults()
         self.payplug.refuse(link.payplug_id, "insufficient_funds")
-        link._refresh()
+        link._sync()
         self._show_in_french("provision insuffisante", "Payer 1 234,56 € par carte")
         self.company.payplug_customer_renewal = False
         self.payplug.advance(days=8)
-        link._refresh()
+        link._sync()
         self._show_in_french("a expiré")
         self._register_payment(self.invoice)
         self._show_in_french("est payée, merci")
 
-    def test_address_that_leads_nowhere_speaks_the_visitors_french(self):
+    def test_address_that_leads_nowhere_is_answered_in_the_visitors_french(self):
         answer = self._open(
             f"/payplug/pay/1/{'0' * 32}", headers={"Accept-Language": "fr-FR,fr;q=0.9"}
         )

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from odoo.tests import BaseCase, tagged
 
-from ..payplug_api import API_URL, THREADS, PayplugClient
+from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import (
     PayplugRejected,
     PayplugUnavailable,
@@ -21,7 +21,7 @@ from .payplug_emulator import PayplugEmulator
 RUBBISH = ("html", "bad_utf8", "empty", "list", "null", "drop", "redirect")
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPayplugApi(RealRequests, BaseCase):
     @classmethod
     def setUpClass(cls):
@@ -107,24 +107,6 @@ class TestPayplugApi(RealRequests, BaseCase):
         self.payplug.alter(strange, {"amount": "ten euros"})
         remotes, _more = self.client.list_payments()
         self.assertEqual([remote.id for remote in remotes], [ours.id])
-
-    def test_many_payments_are_created_at_once_in_order_over_few_connections(self):
-        self.payplug.set_latency(0.1)
-        started = time.monotonic()
-        remotes = self.client.create_payments(
-            [self._payload(1000 + number) for number in range(40)]
-        )
-        elapsed = time.monotonic() - started
-        self.assertEqual([r.cents for r in remotes], list(range(1000, 1040)))
-        self.assertLess(elapsed, 40 * 0.1 / 2)
-        self.assertLessEqual(self.payplug.connections, THREADS)
-
-    def test_one_refused_payment_does_not_spoil_the_others(self):
-        good, bad, last = self.client.create_payments(
-            [self._payload(), self._payload(1), self._payload()]
-        )
-        self.assertIsInstance(bad, PayplugRejected)
-        self.assertEqual([good.state, last.state], ["pending", "pending"])
 
     def test_rubbish_is_unavailable_and_never_a_crash(self):
         payment_id = self.client.create_payment(self._payload()).id
@@ -275,7 +257,7 @@ class TestPayplugApi(RealRequests, BaseCase):
         with self.assertLogs(level="DEBUG") as logs:
             with self.assertRaises(PayplugRejected) as refusal:
                 self.client.create_payment(self._payload(billing=billing))
-        text = "".join(logs.output) + str(refusal.exception)
+        text = "".join(logs.output) + refusal.exception.args[0]
         for secret in ("Marie", "marie.durand", "Lilas", self.account.test_key):
             self.assertNotIn(secret, text)
 

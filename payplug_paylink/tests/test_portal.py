@@ -1,4 +1,4 @@
-"""The customer's portal and the printed invoice lead to the stable page."""
+"""The customer's portal and the printed invoice lead to the pay page."""
 
 import base64
 import io

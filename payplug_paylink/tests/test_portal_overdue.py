@@ -98,7 +98,7 @@ class TestPortalOverdue(PayplugCommon, HttpCase):
     def test_earlier_link_that_was_paid_is_not_forgotten_beside_a_pending_one(self):
         self._create_provider("none")
         earlier = self._request(self.first)
-        earlier._withdraw()
+        earlier._cancel()
         self._request(self.first)
         earlier.write({"state": "paid", "to_book": True, "paid_at": "2026-03-05 12:00"})
         self.assertEqual(self._asked(), 222)
@@ -109,7 +109,7 @@ class TestPortalOverdue(PayplugCommon, HttpCase):
         link = self._request(self.first)
         self.assertEqual(self._asked(), 333, "a link alone is no payment")
         self._lie(payment_method={"type": "oney", "is_pending": True})
-        link._refresh()
+        link._sync()
         self.assertEqual(self._asked(), 222)
 
     def test_recorded_test_payment_is_not_asked_again(self):
@@ -117,7 +117,7 @@ class TestPortalOverdue(PayplugCommon, HttpCase):
         self.company.payplug_book_test_payments = False
         link = self._request(self.first)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         self.assertFalse(link.to_book or link.account_payment_id)
         self.assertEqual(self._asked(), 222)
 

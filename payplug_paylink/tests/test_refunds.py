@@ -2,13 +2,13 @@
 
 from odoo.tests import tagged
 
-from .common import PayplugDoorsCommon
+from .common import PayplugRoutesCommon
 
 REFUNDED = "Refunded on Payplug: book the refund"
 
 
-@tagged("post_install", "-at_install")
-class TestRefunds(PayplugDoorsCommon):
+@tagged("post_install", "-at_install", "once")
+class TestRefunds(PayplugRoutesCommon):
     def setUp(self):
         super().setUp()
         self.invoice = self._create_payable_invoice()
@@ -25,17 +25,17 @@ class TestRefunds(PayplugDoorsCommon):
         self.payplug.set_notifications(copies=2)
         self._refund(2000)
         self.assertEqual(self.link.amount_refunded, 20)
-        self.assertEqual(self._calls_for_help(self.invoice), [REFUNDED])
+        self.assertEqual(self._activities(self.invoice), [REFUNDED])
         self.assertIn("20.00", self.invoice.activity_ids.note)
         self.invoice.activity_ids.action_done()
-        self.link._refresh()
+        self.link._sync()
         self.assertFalse(self.invoice.activity_ids)
 
     def test_further_refund_calls_for_help_again(self):
         self._refund(2000)
         self._refund(3000)
         self.assertEqual(self.link.amount_refunded, 50)
-        self.assertEqual(self._calls_for_help(self.invoice), [REFUNDED] * 2)
+        self.assertEqual(self._activities(self.invoice), [REFUNDED] * 2)
 
     def test_refund_books_nothing_by_itself(self):
         payment = self.link.account_payment_id

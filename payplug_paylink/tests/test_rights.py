@@ -6,7 +6,7 @@ from odoo.tests import tagged
 from .common import PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestRights(PayplugCommon):
     @classmethod
     def setUpClass(cls):
@@ -41,7 +41,7 @@ class TestRights(PayplugCommon):
         with self.assertRaises(AccessError):
             self.invoice.with_user(reader).action_payplug_send_link()
 
-    def test_portal_user_reads_nothing_of_links_even_on_his_own_invoice(self):
+    def test_portal_user_reads_nothing_of_links_even_on_an_own_invoice(self):
         portal = self._create_user("portal", "base.group_portal")
         portal.partner_id.email = "portal@example.com"
         own_invoice = self._create_payable_invoice(partner_id=portal.partner_id.id)

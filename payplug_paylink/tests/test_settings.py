@@ -10,7 +10,7 @@ from odoo.tools import mute_logger
 from .common_settings import SettingsCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestSettings(SettingsCommon):
     def test_switching_on_creates_a_journal_with_its_own_outstanding_account(self):
         journal = self.company.payplug_journal_id
@@ -31,7 +31,7 @@ class TestSettings(SettingsCommon):
         self.company.payplug_enabled = False
         journal = self.company.payplug_journal_id
         journal._payplug_inbound_line().payment_account_id = False
-        with self.assertRaisesRegex(UserError, "outstanding account that allows"):
+        with self.assertUserError("outstanding account that allows"):
             self.company.payplug_enabled = True
 
     def test_signing_in_stores_the_keys_and_the_limits(self):
@@ -50,11 +50,11 @@ class TestSettings(SettingsCommon):
             ],
         )
         message = notification["params"]["message"].replace("\N{NO-BREAK SPACE}", " ")
-        self.assertIn("0.30 € to 15,000.00 €", message)
+        self.assertIn("1.00 € to 15,000.00 €", message)
         self.assertIn("does not allow this account to take live payments", message)
 
     def test_wrong_password_keeps_the_stored_keys_and_says_so(self):
-        with self.assertRaisesRegex(UserError, "The stored keys were kept"):
+        with self.assertUserError("The stored keys were kept"):
             self._sign_in("georges@example.com", "earth")
         self.assertEqual(self.company.payplug_test_key, self.account.test_key)
 
@@ -130,7 +130,7 @@ class TestSettings(SettingsCommon):
 
     def test_key_that_payplug_does_not_accept_is_refused_and_the_stored_one_kept(self):
         with (
-            self.assertRaisesRegex(UserError, "stored key was kept"),
+            self.assertUserError("stored key was kept"),
             self.env.cr.savepoint(),
         ):
             self.env["res.config.settings"].create({"payplug_test_key": "sk_test_no"})
@@ -144,7 +144,7 @@ class TestSettings(SettingsCommon):
 
     def test_connection_test_with_a_dead_key_says_what_to_do(self):
         self.company.payplug_test_key = "sk_test_forgotten"
-        with self.assertRaisesRegex(UserError, "sign in to Payplug again"):
+        with self.assertUserError("sign in to Payplug again"):
             self._settings().action_payplug_test_connection()
 
     def test_test_payments_cannot_be_booked_beside_a_live_key(self):
@@ -155,7 +155,7 @@ class TestSettings(SettingsCommon):
         branch = self.env["res.company"].create(
             {"name": "Branch", "parent_id": self.company.id}
         )
-        self.assertEqual(branch._payplug_obstacle(), "")
+        self.assertTrue(all(branch._payplug_account_facts()[:3]))
         self.assertEqual(branch._payplug_key(is_live=False), self.account.test_key)
 
     @mute_logger("odoo.modules.neutralize")

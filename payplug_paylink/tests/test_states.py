@@ -3,10 +3,10 @@
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import FOLLOW_LOG, LINK_LOG, PayplugCommon
+from .common import LINK_LOG, PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestStates(PayplugCommon):
     @classmethod
     def setUpClass(cls):
@@ -57,16 +57,16 @@ class TestStates(PayplugCommon):
 
     def test_late_payment_of_a_cancelled_link_wins(self):
         link = self._request(self.invoice)
-        link._withdraw()
+        link._cancel()
         self.assertEqual(link.state, "cancelled")
         self.payplug.pay(link.payplug_id, late=True)
-        link._refresh()
+        link._sync()
         self.assertEqual(link.state, "paid")
 
     def test_paid_is_final(self):
         link = self._request(self.invoice)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         with mute_logger(LINK_LOG):
             for state in ("cancelled", "expired"):
                 self.assertFalse(link._move_to(state))
@@ -75,12 +75,12 @@ class TestStates(PayplugCommon):
     def test_replay_writes_nothing(self):
         link = self._request(self.invoice)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         self.env.flush_all()
         before = link.write_date
-        remote = link._refresh()
+        remote = link._sync()
         self.env.flush_all()
-        self.assertFalse(link._has_news(remote))
+        self.assertFalse(link._differs_from(remote))
         self.assertEqual(link.write_date, before)
 
     def test_wrong_amount_currency_or_mode_is_never_booked(self):
@@ -93,8 +93,8 @@ class TestStates(PayplugCommon):
                 link = self._request(invoice)
                 self.payplug.pay(link.payplug_id)
                 self._lie(**lie)
-                with mute_logger(FOLLOW_LOG):
-                    link._refresh()
+                with mute_logger(LINK_LOG):
+                    link._sync()
                 self.assertRecordValues(
                     link, [{"state": "pending", "problem": "mismatch"}]
                 )
@@ -104,5 +104,5 @@ class TestStates(PayplugCommon):
                     ["Payplug speaks of another payment"],
                 )
                 self._lie()
-                link._refresh()
+                link._sync()
                 self.assertTrue(link.account_payment_id)

@@ -17,9 +17,9 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, FOLLOW_LOG, LINK_LOG, PayplugDoorsCommon
+from .common import LINK_LOG, PayplugRoutesCommon
+from .common_story import World
 from .emulator.rules import Refusal
-from .story_world import World
 
 INVOICES = st.integers(0, 1)
 PAYMENTS = st.integers(0, 3)  # counted from the newest
@@ -193,13 +193,13 @@ class Story(World):
         self._run_cron()
 
 
-@tagged("post_install", "-at_install")
-class TestStory(PayplugDoorsCommon):
+@tagged("post_install", "-at_install", "once")
+class TestStory(PayplugRoutesCommon):
     def test_whatever_happens_money_is_booked_once_and_nothing_else(self):
         self.partner_b.email = "georges@example.com"
         self.other_account = self.payplug.add_account(name="Another")
         story = type("StoryOfThisTest", (Story,), {"case": self})
-        with mute_logger(LINK_LOG, BOOKING_LOG, FOLLOW_LOG):
+        with mute_logger(LINK_LOG, LINK_LOG, LINK_LOG):
             run_state_machine_as_test(
                 story,
                 settings=settings(

@@ -11,7 +11,7 @@ from odoo.tools.translate import trans_export
 ADDON = "payplug_paylink"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestTranslations(TransactionCase):
     def _read(self, name):
         return polib.pofile(file_path(f"{ADDON}/i18n/{name}"))

@@ -6,7 +6,7 @@ import logging
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw
-from odoo.tests import HttpCase, tagged
+from odoo.tests import BaseCase, HttpCase, tagged
 from odoo.tools import mute_logger
 
 from ..payplug_api import API_URL, PayplugClient
@@ -17,7 +17,7 @@ from .common_queue import QueueCommon
 EMAIL = "marie.durand@example.com"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestForeignLink(PayplugCommon):
     """An invoice shows its own links, and nobody chooses which."""
 
@@ -86,9 +86,33 @@ class TestForeignLink(PayplugCommon):
         with self.assertRaises(AccessError):
             statements.create({"payment_ref": "x", "amount": 1, **values})
 
+    def test_bank_user_sees_no_foreign_link_by_a_line_that_has_the_fields(self):
+        """A statement line has the fields of its entry, and an existing one as well."""
+        line = self.env["account.bank.statement.line"].create(
+            {
+                "journal_id": self.company_data["default_journal_bank"].id,
+                "payment_ref": "x",
+                "amount": 1,
+            }
+        )
+        user = self._create_user("bank", "account.group_account_user")
+        values = {"payplug_link_id": self.foreign.id}
+        shown = {"payplug_link_id": {}, "payment_id": {}, "payplug_state": {}}
+        self.env.flush_all()
+        with self.assertRaises(AccessError):
+            line.with_user(user).sudo(False).onchange(values, list(values), shown)
+        with self.assertRaises(AccessError):
+            line.move_id.with_user(user).sudo(False).onchange(
+                {"statement_line_ids": [Command.update(line.id, values)]},
+                ["statement_line_ids"],
+                {"statement_line_ids": {"fields": {"payment_id": {}}}, **shown},
+            )
+
     def test_database_refuses_a_foreign_link_whoever_writes_it(self):
-        with self.assertRaises(UserError), self.env.cr.savepoint(), mute_logger(
-            "odoo.sql_db"
+        with (
+            self.assertRaises(UserError),
+            self.env.cr.savepoint(),
+            mute_logger("odoo.sql_db"),
         ):
             try:
                 self.invoice.sudo().payplug_link_id = self.foreign
@@ -98,7 +122,8 @@ class TestForeignLink(PayplugCommon):
 
     def test_rows_of_before_the_rule_are_mended_when_the_addon_is_updated(self):
         self.env.cr.execute(
-            "ALTER TABLE account_move DROP CONSTRAINT account_move_payplug_link_id_is_own"
+            "ALTER TABLE account_move"
+            " DROP CONSTRAINT account_move_payplug_link_id_is_own"
         )
         self.env.cr.execute(
             "UPDATE account_move SET payplug_link_id = %s WHERE id = %s",
@@ -130,7 +155,7 @@ class TestForeignLink(PayplugCommon):
         self.assertEqual(moves.search([("payment_link", "=", own.payment_link)]), own)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestForeignWindow(QueueCommon):
     """A window is of the one who opened it, and shows what that user may read."""
 
@@ -165,7 +190,7 @@ class TestForeignWindow(QueueCommon):
         for line in window.refused_ids:
             self.assertFalse(line.email)
             self.assertFalse(line.partner_id)
-            self.assertIn("You may not read its contact", line.why_not)
+            self.assertIn("You may not read its contact", line.failure_reason)
 
     def test_window_takes_no_invoice_of_another_company(self):
         rival = self.setup_other_company(name="Rival SA")["company"]
@@ -193,14 +218,14 @@ class TestForeignWindow(QueueCommon):
         )
         for values in ({"template_id": template.id}, {"pdf_report_id": report.id}):
             with self.subTest(values=values):
-                with self.assertRaisesRegex(UserError, "is not made for invoices"):
+                with self.assertUserError("is not made for invoices"):
                     window.write(values)
         queue_sudo = self.env["payplug.sending"].sudo()
         for pair in (
             (template, report.browse()),
             (template.browse(), report),
         ):
-            with self.assertRaisesRegex(UserError, "is not made for invoices"):
+            with self.assertUserError("is not made for invoices"):
                 queue_sudo._enqueue(window.ready_ids.move_id, *pair)
 
     def test_template_that_became_one_of_another_model_is_not_sent(self):
@@ -213,10 +238,10 @@ class TestForeignWindow(QueueCommon):
         self.assertIn("is not made for invoices", invoices[0].payplug_sending_reason)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestForeignMemo(PayplugBookingCommon):
     def _book_beside(self, **values):
-        """Let a customer pay when a payment with the same memo is there; return both."""
+        """Let a customer pay beside a payment with the same memo; return both."""
         invoice = self._create_payable_invoice(306)
         link = self._request(invoice)
         journal = self.company.payplug_journal_id
@@ -234,8 +259,8 @@ class TestForeignMemo(PayplugBookingCommon):
         other.action_post()
         journal.active = False
         self.payplug.pay(link.payplug_id)
-        with mute_logger("odoo.addons.payplug_paylink.models.payplug_payment_link_booking"):
-            link._refresh()
+        with mute_logger("odoo.addons.payplug_paylink.models.payplug_payment_link"):
+            link._sync()
         self.assertTrue(link.to_book)
         journal.active = True
         link.retry_at = False
@@ -265,8 +290,8 @@ class TestForeignMemo(PayplugBookingCommon):
         self.assertEqual(link.account_payment_id, other)
 
 
-@tagged("post_install", "-at_install")
-class TestWrongTypes(PayplugCommon):
+@tagged("post_install", "-at_install", "once")
+class TestInput(PayplugCommon):
     def test_wrong_types_in_a_search_give_no_traceback(self):
         moves = self.env["account.move"].with_user(self.biller)
         self._request(self._create_payable_invoice())
@@ -290,7 +315,7 @@ class TestWrongTypes(PayplugCommon):
         wrong = {
             "payplug_customer": True,
             "payplug_deadline": "soon",
-            "payplug_waits": "yes",
+            "payplug_wait_for_lock": "yes",
             "active_ids": "x",
         }
         moves = self.env["account.move"].with_user(self.biller).sudo(False)
@@ -306,19 +331,62 @@ class TestWrongTypes(PayplugCommon):
             {},
         )
 
+    def test_line_without_an_invoice_is_no_traceback(self):
+        lines = self.env["payplug.send.links.line"].with_user(self.biller)
+        shown = lines.onchange({}, [], {"amount": {}})
+        self.assertFalse(shown["value"]["amount"])
+
     def test_password_of_a_wrong_type_is_refused_in_a_sentence(self):
         window = self.env["payplug.sign.in"].sudo().create({"email": "me@example.com"})
-        with self.assertRaisesRegex(UserError, "Type the e-mail address"):
+        with self.assertUserError("Type the e-mail address"):
             window.with_context(payplug_password=5).action_sign_in()
 
+    # === AMOUNTS === #
 
-@tagged("post_install", "-at_install")
+    def _unmet(self, amount):
+        return self._create_payable_invoice(amount)._payplug_unmet_conditions()
+
+    def test_account_that_allows_more_does_not_widen_the_limits(self):
+        self.account.min_cents, self.account.max_cents = 30, 5_000_000
+        self.company._payplug_read_account()
+        self.assertEqual(self.company._payplug_limits(), (100, 2_000_000))
+        for amount, is_payable in (
+            (0.99, False),
+            (1.00, True),
+            (20_000.00, True),
+            (20_000.01, False),
+        ):
+            with self.subTest(amount=amount):
+                self.assertEqual(not self._unmet(amount), is_payable)
+        settings = self.env["res.config.settings"].sudo().create({})
+        self.assertEqual(settings.payplug_limits, "1.00\xa0€ to 20,000.00\xa0€")
+
+    def test_account_that_allows_less_narrows_the_limits(self):
+        self.account.min_cents, self.account.max_cents = 500, 5000
+        self.company._payplug_read_account()
+        self.assertEqual(self.company._payplug_limits(), (500, 5000))
+
+    def test_limits_that_no_amount_can_have_are_ignored(self):
+        for cents in (-1, 0, 2**31, 10**30, True, "100", 1.5):
+            with self.subTest(cents=cents):
+                limits = {"min_amounts": {"EUR": cents}, "max_amounts": {"EUR": cents}}
+                self._lie(configuration=json.loads(json.dumps(limits)))
+                self.company._payplug_read_account()
+                self.assertEqual(self.company._payplug_limits(), (100, 2_000_000))
+
+
+@tagged("post_install", "-at_install", "once")
 class TestLogs(PayplugCommon, HttpCase):
     def _call(self, user, model, method, ids, **options):
-        """Call a method as the web client does; return the error, and what was logged."""
+        """Call a method as the web client does; return the error and the log."""
         self.env.flush_all()
         self.authenticate(user.login, user.login)
-        parameters = {"model": model, "method": method, "args": [ids], "kwargs": options}
+        parameters = {
+            "model": model,
+            "method": method,
+            "args": [ids],
+            "kwargs": options,
+        }
         with self.assertLogs("odoo", "DEBUG") as logs:
             logging.getLogger("odoo.sql_db").setLevel(logging.WARNING)
             response = self.url_open(
@@ -359,6 +427,15 @@ class TestLogs(PayplugCommon, HttpCase):
                 self.assertIn("web_save", log)
                 self.assertNotIn("Secret", log)
 
+    def test_keys_are_in_no_logged_query(self):
+        logger = logging.getLogger("odoo.sql_db")
+        self.addCleanup(logger.setLevel, logger.level)
+        with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
+            self.company.payplug_test_key = "sk_test_Secret42"
+            self.env.flush_all()
+        self.assertIn("sk_…", "\n".join(logs.output))
+        self.assertNotIn("Secret42", "\n".join(logs.output))
+
     def test_other_calls_are_logged_as_ever(self):
         _error, log = self._call(
             self.biller, "res.partner", "read", self.partner_a.ids, fields=["city"]
@@ -366,8 +443,8 @@ class TestLogs(PayplugCommon, HttpCase):
         self.assertIn("'city'", log)
 
 
-@tagged("post_install", "-at_install")
-class TestCardPageAddress(PayplugCommon):
+@tagged("post_install", "-at_install", "once")
+class TestCardPageAddress(BaseCase):
     def test_only_whole_plain_hosts_of_payplug_are_card_pages(self):
         trusts = PayplugClient(SecretKey("k"), API_URL)._trusts
         for url in (
@@ -424,37 +501,3 @@ class TestCardPageAddress(PayplugCommon):
             "ftp://127.0.0.1/",
         ):
             self.assertFalse(trusts(url), url)
-
-
-@tagged("post_install", "-at_install")
-class TestAmountLimits(PayplugCommon):
-    def _unmet(self, amount):
-        return self._create_payable_invoice(amount)._payplug_unmet_conditions()
-
-    def test_account_that_allows_more_does_not_widen_the_limits(self):
-        self.account.min_cents, self.account.max_cents = 30, 5_000_000
-        self.company._payplug_read_account()
-        self.assertEqual(self.company._payplug_limits(), (100, 2_000_000))
-        for amount, is_payable in (
-            (0.99, False),
-            (1.00, True),
-            (20_000.00, True),
-            (20_000.01, False),
-        ):
-            with self.subTest(amount=amount):
-                self.assertEqual(not self._unmet(amount), is_payable)
-        settings = self.env["res.config.settings"].sudo().create({})
-        self.assertEqual(settings.payplug_limits, "1.00\xa0€ to 20,000.00\xa0€")
-
-    def test_account_that_allows_less_narrows_the_limits(self):
-        self.account.min_cents, self.account.max_cents = 500, 5000
-        self.company._payplug_read_account()
-        self.assertEqual(self.company._payplug_limits(), (500, 5000))
-
-    def test_limits_that_no_amount_can_have_are_ignored(self):
-        for cents in (-1, 0, 2**31, 10**30, True, "100", 1.5):
-            with self.subTest(cents=cents):
-                limits = {"min_amounts": {"EUR": cents}, "max_amounts": {"EUR": cents}}
-                self._lie(configuration=json.loads(json.dumps(limits)))
-                self.company._payplug_read_account()
-                self.assertEqual(self.company._payplug_limits(), (100, 2_000_000))

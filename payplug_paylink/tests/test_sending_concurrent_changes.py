@@ -1,4 +1,4 @@
-"""What happens to the others of a batch that a worker has in hand."""
+"""What others do to the rows that a process is about to send."""
 
 from unittest.mock import patch
 
@@ -10,13 +10,13 @@ from odoo.tools import mute_logger
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
 from .common_queue import QueueCommon
-from .test_queue_trouble import QUEUE_LOG
+from .test_sending_failures import SENDING_LOG
 
 COUNT = 8  # a worker takes half of what waits: four
 
 
-@tagged("post_install", "-at_install")
-class TestQueueVanish(QueueCommon):
+@tagged("post_install", "-at_install", "once")
+class TestSendingConcurrentChanges(QueueCommon):
     def setUp(self):
         super().setUp()
         self.invoices = self._invoices(COUNT)
@@ -34,7 +34,7 @@ class TestQueueVanish(QueueCommon):
         return [name for subject in subjects for name in self.names if name in subject]
 
     def test_row_taken_back_while_its_batch_is_in_hand_stops_nobody(self):
-        mailed = self._run_while(self.invoices[1:4:2].action_payplug_take_back)
+        mailed = self._run_while(self.invoices[1:4:2].action_payplug_cancel_sending)
         self.assertEqual(mailed, [self.names[0], self.names[2], *self.names[4:]])
         self.assertFalse(self._queue(self.invoices[1:4:2]))
 
@@ -48,19 +48,16 @@ class TestQueueVanish(QueueCommon):
         self.assertEqual(mailed, self.names[:2] + self.names[3:])
 
     def test_batch_that_is_all_taken_back_ends_and_the_next_one_is_sent(self):
-        mailed = self._run_while(self.invoices[1:4].action_payplug_take_back)
+        mailed = self._run_while(self.invoices[1:4].action_payplug_cancel_sending)
         self.assertEqual(mailed, self.names[:1] + self.names[4:])
 
-    def test_batch_gone_before_its_first_turn_does_not_end_the_work(self):
-        """Between the commit of the links and the first of the batch."""
-        batch = self.invoices[:4]
+    def test_rows_cancelled_before_their_turn_do_not_end_the_work(self):
+        gone = self.invoices[:4]
         cron = type(self.env["ir.cron"])
         original = cron._commit_progress
 
         def commit(progress, *args, **options):
-            mine = batch.with_env(progress.env)
-            if len(mine.payplug_link_id) == len(batch):
-                mine._payplug_sendings_sudo()._take_back()
+            gone.with_env(progress.env)._payplug_sendings_sudo()._cancel_sending()
             return original(progress, *args, **options)
 
         with patch.object(cron, "_commit_progress", commit):
@@ -78,16 +75,16 @@ class TestQueueVanish(QueueCommon):
         with (
             self._while_sending(fail),
             patch.object(type(self.env["ir.mail_server"]), "send_email", refuse),
-            mute_logger("odoo.addons.mail.models.mail_mail", QUEUE_LOG),
+            mute_logger("odoo.addons.mail.models.mail_mail", SENDING_LOG),
         ):
             self._run_cron()
         self.assertEqual(
             self._states(self.invoices), ["failed"] * 2 + ["sent"] * (COUNT - 2)
         )
         first, second = self._queue(self.invoices[:2])
-        self.assertIn("did not take the mail", first.reason)
+        self.assertIn("did not take the mail", first.failure_reason)
         self.assertIn("550 no such mailbox", first.move_id.message_ids[0].body)
-        self.assertIn("unexpected error", second.reason)
+        self.assertIn("unexpected error", second.failure_reason)
 
     def test_invoice_that_others_hold_is_tried_again_once_and_then_later(self):
         """A worker that went on trying would do nothing else, for seconds."""

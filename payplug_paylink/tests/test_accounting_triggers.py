@@ -1,4 +1,4 @@
-"""Accounting wakes the cron whenever it changes what a waiting link should ask."""
+"""Accounting triggers the cron when it changes what a pending link should ask."""
 
 from odoo.tests import tagged
 
@@ -6,7 +6,7 @@ from .common import PayplugBookingCommon
 
 
 @tagged("post_install", "-at_install")
-class TestHooks(PayplugBookingCommon):
+class TestAccountingTriggers(PayplugBookingCommon):
     def setUp(self):
         super().setUp()
         self.invoice = self._create_payable_invoice()

@@ -1,4 +1,4 @@
-"""Invoices of two companies, each with its own Payplug account, in one batch."""
+"""Invoices of two companies, each with its own Payplug account, in one queue."""
 
 from odoo.tests import tagged
 
@@ -6,8 +6,8 @@ from .common_company import create_company, create_drafts
 from .common_queue import QueueCommon
 
 
-@tagged("post_install", "-at_install")
-class TestQueueCompanies(QueueCommon):
+@tagged("post_install", "-at_install", "once")
+class TestSendingCompanies(QueueCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -1,6 +1,5 @@
 """A user's own Send beside the queue: nobody is mailed the link twice."""
 
-from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from .common_queue import QueueCommon
@@ -9,8 +8,8 @@ LINK = "<p>Pay here: <a t-att-href='object.payment_link'>by card</a></p>"
 NO_LINK = "<p>Here is your invoice <t t-out='object.name'/></p>"
 
 
-@tagged("post_install", "-at_install")
-class TestQueueByHand(QueueCommon):
+@tagged("post_install", "-at_install", "once")
+class TestSendingByHand(QueueCommon):
     def setUp(self):
         super().setUp()
         self.invoices = self._invoices(2)
@@ -38,7 +37,9 @@ class TestQueueByHand(QueueCommon):
         self.assertEqual((row.user_id, row.link_id.move_id), (self.biller, self.first))
         [mail] = self._run_cron()
         self.assertIn(self.second.payment_link, mail["body"])
-        self.assertIn("It was sent on", self._open(self.invoices).line_ids[0].why_not)
+        self.assertIn(
+            "It was sent on", self._open(self.invoices).line_ids[0].failure_reason
+        )
 
     def test_send_with_our_template_takes_the_invoice_out_of_the_queue(self):
         self.assertSentByHand()
@@ -74,7 +75,7 @@ class TestQueueByHand(QueueCommon):
         window = self._open_own(self.first, template_id=template.id)
         self._enqueue(self.invoices)
         self._run_cron()
-        with self.assertRaisesRegex(UserError, "in the background meanwhile"):
+        with self.assertUserError("in the background meanwhile"):
             self._send_by_hand(window)
 
     def test_window_that_was_open_while_the_worker_sent_sends_nothing_twice(self):

@@ -1,4 +1,4 @@
-"""Whom Odoo calls when accounting refuses a payment, and how often."""
+"""Who gets an activity when accounting refuses a payment, and how often."""
 
 from datetime import date, datetime, timezone
 from unittest.mock import patch
@@ -7,13 +7,13 @@ from odoo import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, PayplugBookingCommon
+from .common import LINK_LOG, PayplugBookingCommon
 
 TO_BOOK = "Payplug payment to book"
 
 
-@tagged("post_install", "-at_install")
-class TestHelp(PayplugBookingCommon):
+@tagged("post_install", "-at_install", "once")
+class TestBookingActivities(PayplugBookingCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -24,12 +24,12 @@ class TestHelp(PayplugBookingCommon):
         super().setUp()
         self.link = self._request(self.invoice)
 
-    def _pay_in_vain(self):
-        with mute_logger(BOOKING_LOG):
+    def _pay_without_booking(self):
+        with mute_logger(LINK_LOG):
             self._pay(self.link)
 
     def _try_again(self):
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             self.link._register_payment()
 
     def assertCalled(self):
@@ -47,31 +47,31 @@ class TestHelp(PayplugBookingCommon):
     def test_archived_outstanding_account_calls_the_seller(self):
         journal = self.company.payplug_journal_id
         journal._payplug_inbound_line().payment_account_id.active = False
-        self._pay_in_vain()
+        self._pay_without_booking()
         self.assertCalled()
 
     def test_missing_outstanding_account_calls_the_seller(self):
         journal = self.company.payplug_journal_id
         journal._payplug_inbound_line().payment_account_id = False
-        self._pay_in_vain()
+        self._pay_without_booking()
         self.assertCalled()
 
     def test_missing_payment_method_calls_the_seller(self):
         self.company.payplug_journal_id.inbound_payment_method_line_ids.unlink()
-        self._pay_in_vain()
+        self._pay_without_booking()
         self.assertCalled()
 
     def test_exception_of_another_addon_calls_the_seller(self):
         payments = type(self.env["account.payment"])
         with patch.object(payments, "action_post", side_effect=KeyError("another's")):
-            self._pay_in_vain()
+            self._pay_without_booking()
         self.assertCalled()
 
     def test_payment_that_cannot_be_booked_is_shown_in_chatter_and_banner(self):
         self.company.payplug_journal_id.active = False
-        self._pay_in_vain()
+        self._pay_without_booking()
         self._try_again()
-        line = self._told(self.invoice, "could not be booked yet")
+        line = self._logged(self.invoice, "could not be booked yet")
         self.assertEqual(len(line), 1)
         self.assertIn(self.link.payplug_id, line.body)
         alert = self.invoice.with_user(self.biller)._get_alerts()["payplug_to_book"]
@@ -80,7 +80,7 @@ class TestHelp(PayplugBookingCommon):
 
     def test_retried_booking_calls_once_whatever_language_the_seller_changes_to(self):
         self.company.payplug_journal_id.active = False
-        self._pay_in_vain()
+        self._pay_without_booking()
         self.assertCalled()
         self.biller.lang = "fr_FR"
         self._try_again()
@@ -89,7 +89,7 @@ class TestHelp(PayplugBookingCommon):
 
     def test_call_that_was_done_by_hand_is_not_repeated(self):
         self.company.payplug_journal_id.active = False
-        self._pay_in_vain()
+        self._pay_without_booking()
         self.invoice.activity_ids.action_done()
         self._try_again()
         self.assertFalse(self.invoice.activity_ids)
@@ -137,8 +137,8 @@ class TestHelp(PayplugBookingCommon):
         self.payplug.expire(self.link.payplug_id)
         self._run_cron()
         self.assertEqual(self.link.state, "expired")
-        self.assertEqual(len(self._told(self.invoice, "a expiré")), 1)
-        self.assertFalse(self._told(self.invoice, "has expired"))
+        self.assertEqual(len(self._logged(self.invoice, "a expiré")), 1)
+        self.assertFalse(self._logged(self.invoice, "has expired"))
 
     # === LOCK DATES === #
 
@@ -151,10 +151,10 @@ class TestHelp(PayplugBookingCommon):
         self.company.sudo().hard_lock_date = date(2026, 3, 31)
         self.assertGreater(self._pay_in_march(), date(2026, 3, 31))
         self.assertEqual(self.invoice.amount_residual, 0)
-        self.assertEqual(len(self._told(self.invoice, "period is locked")), 1)
+        self.assertEqual(len(self._logged(self.invoice, "period is locked")), 1)
 
     def test_lock_date_of_sales_does_not_concern_a_payment(self):
         self.company.sudo().sale_lock_date = date(2026, 3, 31)
         self.assertEqual(self._pay_in_march(), date(2026, 3, 10))
         self.assertEqual(self.invoice.amount_residual, 0)
-        self.assertFalse(self._told(self.invoice, "period is locked"))
+        self.assertFalse(self._logged(self.invoice, "period is locked"))

@@ -10,8 +10,8 @@ from .common import RealRequests
 from .payplug_emulator import PayplugEmulator
 
 
-@tagged("post_install", "-at_install")
-class TestCalls(RealRequests, BaseCase):
+@tagged("post_install", "-at_install", "once")
+class TestCallDeadlines(RealRequests, BaseCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()

@@ -1,9 +1,9 @@
-"""Money that fits no invoice any more: the customer's credit, and a call for help."""
+"""Money that fits no invoice any more: the customer's credit, and an activity."""
 
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, PayplugBookingCommon
+from .common import LINK_LOG, PayplugBookingCommon
 
 TWICE = "Paid twice: refund?"
 TO_BOOK = "Payplug payment to book"
@@ -33,7 +33,7 @@ class TestCredit(PayplugBookingCommon):
         """Return an invoice, a link of it that was withdrawn, and the pending one."""
         invoice = self._create_payable_invoice()
         first = self._request(invoice)
-        first._withdraw()
+        first._cancel()
         return invoice, first, self._request(invoice)
 
     def _change(self, invoice, **values):
@@ -47,7 +47,7 @@ class TestCredit(PayplugBookingCommon):
         self._register_payment(invoice)
         self._pay(first, late=True)
         self._pay(second)
-        self.assertEqual(self._calls_for_help(invoice), [TWICE, TWICE])
+        self.assertEqual(self._activities(invoice), [TWICE, TWICE])
         notes = " ".join(invoice.activity_ids.mapped("note"))
         for link in (first, second):
             self.assertIn(link.payplug_id, notes)
@@ -57,10 +57,10 @@ class TestCredit(PayplugBookingCommon):
         invoice, first, second = self._two_links()
         journal = self.company.payplug_journal_id
         journal.active = False
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             self._pay(first, late=True)
             self._pay(second)
-        self.assertEqual(self._calls_for_help(invoice), [TO_BOOK, TO_BOOK])
+        self.assertEqual(self._activities(invoice), [TO_BOOK, TO_BOOK])
         journal.active = True
         first._register_payment()
         self.assertFalse(first.to_book)
@@ -68,7 +68,7 @@ class TestCredit(PayplugBookingCommon):
         self.assertEqual(call, second.to_book_activity_id)
         self.assertIn(second.payplug_id, call.note)
         second._register_payment()
-        self.assertEqual(self._calls_for_help(invoice), [TWICE])
+        self.assertEqual(self._activities(invoice), [TWICE])
 
     def test_customer_changed_after_the_link_was_made_outdates_it(self):
         invoice = self._create_payable_invoice()
@@ -80,14 +80,14 @@ class TestCredit(PayplugBookingCommon):
         self.assertEqual(link.state, "cancelled")
         self.assertEqual(self._failure(link), "aborted")
 
-    def test_money_of_the_former_customer_is_his_credit(self):
+    def test_money_of_the_former_customer_stays_that_customers_credit(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
         self._change(invoice, partner_id=self.partner_b.id)
         self._pay(link)
         self.assertCredit(link, self.partner_a)
         self.assertEqual(invoice.amount_residual, 120)
-        self.assertEqual(self._calls_for_help(invoice), [TWICE])
+        self.assertEqual(self._activities(invoice), [TWICE])
 
     def test_contact_of_the_same_customer_keeps_the_link_good(self):
         contact = self.env["res.partner"].create(
@@ -112,7 +112,7 @@ class TestCredit(PayplugBookingCommon):
         self.assertCredit(link, self.partner_a)
         self.assertEqual(link.account_payment_id.currency_id.name, "EUR")
         self.assertEqual(invoice.amount_residual, 120)
-        self.assertEqual(self._calls_for_help(invoice), [TWICE])
+        self.assertEqual(self._activities(invoice), [TWICE])
 
     def test_invoice_whose_payment_has_no_entry_is_asked_of_nobody_twice(self):
         """The Accounting app's *in payment*: nothing is reconciled, all is residual."""
@@ -132,5 +132,5 @@ class TestCredit(PayplugBookingCommon):
         self.assertFalse(invoice.payment_link)
         self._pay(link)
         self.assertCredit(link, self.partner_a)
-        self.assertEqual(self._calls_for_help(invoice), [TWICE])
+        self.assertEqual(self._activities(invoice), [TWICE])
         self.assertEqual(invoice._payplug_amount_due(), 0)

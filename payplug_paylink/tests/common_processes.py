@@ -28,7 +28,7 @@ try:
 except ImportError:  # the addon's tests also run where only Odoo is installed
     Controller = None
 
-PATIENCE = 120  # seconds
+TIMEOUT = 120  # seconds
 COUNT = 10
 SCRIPT = "env.ref({cron!r}).method_direct_trigger(); print('THROUGH')"
 OURS, SECOND = "payplug_paylink.ir_cron_send", "payplug_paylink.test_second_cron"
@@ -59,11 +59,11 @@ class Sink:
         """Return when this many mails were received; False after a long time."""
         with self.news:
             return self.news.wait_for(
-                lambda: sum(self.received.values()) >= count, PATIENCE
+                lambda: sum(self.received.values()) >= count, TIMEOUT
             )
 
 
-class WorkersCommon(RealRequests, BaseCase):
+class ProcessesCommon(RealRequests, BaseCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -167,7 +167,7 @@ class WorkersCommon(RealRequests, BaseCase):
         moves.action_post()
         return moves
 
-    def _start_worker(self, cron):
+    def _start_process(self, cron):
         """Start an Odoo of its own that runs one cron to its end."""
         command = [sys.executable, "-m", "odoo", "shell", "--no-http"]
         command += ["-c", config["config"], "-d", get_db_name(), "--log-level=warn"]
@@ -184,16 +184,16 @@ class WorkersCommon(RealRequests, BaseCase):
         return worker
 
     def _start_both(self):
-        return self._start_worker(OURS), self._start_worker(SECOND)
+        return self._start_process(OURS), self._start_process(SECOND)
 
     def _end(self, *workers):
         for worker in workers:
             said = worker.stdout.read()
-            self.assertEqual(worker.wait(PATIENCE), 0, said)
+            self.assertEqual(worker.wait(TIMEOUT), 0, said)
             self.assertIn("THROUGH", said)
 
-    def _let_leases_end(self):
-        """Let the minutes pass for which a row may be a killed worker's."""
+    def _let_retries_come(self):
+        """Let the minutes pass after which rows are tried again."""
         with self._env() as env:
             waiting = [("move_id", "in", self.invoice_ids), ("state", "=", "waiting")]
             env["payplug.sending"].search(waiting).retry_at = False

@@ -6,11 +6,11 @@ from odoo.exceptions import UserError
 from odoo.service.model import retrying
 from odoo.tests import tagged
 
-from .common_workers import COUNT, MAIL_QUEUE, OURS, PATIENCE, WorkersCommon
+from .common_processes import COUNT, MAIL_QUEUE, OURS, TIMEOUT, ProcessesCommon
 
 
-@tagged("post_install", "-at_install")
-class TestWorkers(WorkersCommon):
+@tagged("post_install", "-at_install", "once")
+class TestSendingProcesses(ProcessesCommon):
     def test_two_processes_share_the_work_and_mail_each_invoice_once(self):
         self._end(*self._start_both())
         self.assertEqual(self._states(), {"sent": COUNT})
@@ -33,30 +33,30 @@ class TestWorkers(WorkersCommon):
         )
         self.assertGreaterEqual(done + rest, COUNT - 2)  # one may be sent and uncounted
         self.assertGreater(rest, 0, "nobody else is there to send the rest")
-        self._let_leases_end()
-        self._end(self._start_worker(OURS))
-        self._end(self._start_worker(MAIL_QUEUE))
+        self._let_retries_come()
+        self._end(self._start_process(OURS))
+        self._end(self._start_process(MAIL_QUEUE))
         self.assertEqual(self._states(), {"sent": COUNT})
         self.assertEqual(len(self.sink.received), COUNT, "nothing is lost")
         twice = sum(self.sink.received.values()) - COUNT
         self.assertLessEqual(twice, 1, "at most the one in hand")
 
     def test_killed_worker_alone_leaves_all_the_rest_waiting(self):
-        worker = self._start_worker(OURS)
+        worker = self._start_process(OURS)
         self.assertTrue(self.sink.wait_for(2))
         worker.kill()
         worker.wait()
         self.assertEqual(sum(self._states().values()), COUNT)
         self.assertGreater(self._states()["waiting"], 0)
-        self._let_leases_end()
-        self._end(self._start_worker(OURS))
-        self._end(self._start_worker(MAIL_QUEUE))
+        self._let_retries_come()
+        self._end(self._start_process(OURS))
+        self._end(self._start_process(MAIL_QUEUE))
         self.assertEqual(self._states(), {"sent": COUNT})
         self.assertEqual(len(self.sink.received), COUNT)
         self.assertLessEqual(sum(self.sink.received.values()) - COUNT, 1)
 
     def test_users_own_send_beside_a_worker_never_mails_twice(self):
-        worker = self._start_worker(OURS)
+        worker = self._start_process(OURS)
         self.assertTrue(self.sink.wait_for(1))
         by_hand = [
             self._try_by_hand(invoice_id, template_id)
@@ -68,12 +68,12 @@ class TestWorkers(WorkersCommon):
         ]
         self.assertIn(True, by_hand, "none was faster than the worker")
         self._end(worker)
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + TIMEOUT
         while self._states() != {"sent": COUNT} and time.monotonic() < deadline:
-            self._let_leases_end()
-            self._end(self._start_worker(OURS))
+            self._let_retries_come()
+            self._end(self._start_process(OURS))
         # In a test, Odoo leaves a user's mails to the mail queue.
-        self._end(self._start_worker(MAIL_QUEUE))
+        self._end(self._start_process(MAIL_QUEUE))
         self.assertEqual(self._states(), {"sent": COUNT})
         self.assertEqual(set(self.sink.received.values()), {1})
         self.assertEqual(len(self.sink.received), COUNT)

@@ -1,17 +1,17 @@
-"""Payplug is silent, or a worker was killed: all wait, and come again by themselves."""
+"""Payplug is silent: all rows wait, and are tried again."""
 
 from datetime import timedelta
 
 from odoo import fields
 from odoo.tests import tagged
 
-from ..models.payplug_sending_cron import BATCH, PATIENCE
-from ..models.payplug_sending_people import MOST_ATTEMPTS
+from ..models.payplug_process_mixin import MAX_FAILURES
+from ..models.payplug_sending import MAX_ATTEMPTS
 from .common_queue import QueueCommon
 
 
-@tagged("post_install", "-at_install")
-class TestQueueSilence(QueueCommon):
+@tagged("post_install", "-at_install", "once")
+class TestSendingUnavailable(QueueCommon):
     def setUp(self):
         super().setUp()
         self.crons = self.cron + self.cron.copy()
@@ -45,13 +45,13 @@ class TestQueueSilence(QueueCommon):
         self.assertEqual(self._planned().mapped("call_at"), [first] * 2)
         self.assertEqual(self._planned().cron_id, self.crons)
 
-    def test_silent_payplug_is_asked_for_one_batch_and_all_thirty_wait(self):
+    def test_silent_payplug_is_asked_three_times_and_all_thirty_wait(self):
         invoices = self._invoices(30)
         self._enqueue(invoices)
         self.payplug.fail("500", times=None)
         self._new_calls()
         self.assertFalse(self._pass())
-        self.assertLessEqual(len(self._new_calls()), BATCH)
+        self.assertEqual(len(self._new_calls()), MAX_FAILURES)
         self.assertAllWait(invoices, attempts=1)
 
     def test_silent_payplug_is_asked_three_times_about_links_that_exist(self):
@@ -62,7 +62,7 @@ class TestQueueSilence(QueueCommon):
         self.payplug.fail("500", times=None)
         self._new_calls()
         self.assertFalse(self._pass())
-        self.assertEqual(len(self._new_calls()), PATIENCE)
+        self.assertEqual(len(self._new_calls()), MAX_FAILURES)
         self.assertAllWait(invoices, attempts=1)
 
     def test_one_answer_in_between_lets_the_worker_go_on(self):
@@ -81,7 +81,7 @@ class TestQueueSilence(QueueCommon):
         invoices = self._invoices(8)
         self._enqueue(invoices)
         self.payplug.fail("500", times=None)
-        for _attempt in range(MOST_ATTEMPTS):
+        for _attempt in range(MAX_ATTEMPTS):
             self.assertFalse(self._pass())
             self.assertEqual(set(self._states(invoices)), {"waiting"})
             self._let_time_pass(invoices)
@@ -103,13 +103,13 @@ class TestQueueSilence(QueueCommon):
         self.assertEqual(len(self._pass()), 8)
         self.assertEqual(set(self._states(invoices)), {"sent"})
 
-    def test_lease_of_a_killed_worker_wakes_the_crons_at_its_end(self):
+    def test_row_that_was_put_off_triggers_the_crons_when_it_may_be_tried(self):
         invoices = self._invoices(3)
         self._enqueue(invoices)
-        leased = self._queue(invoices[0]).sudo()
-        leased.retry_at = fields.Datetime.now() + timedelta(minutes=7)
+        put_off = self._queue(invoices[0]).sudo()
+        put_off.retry_at = fields.Datetime.now() + timedelta(minutes=7)
         self.assertEqual(len(self._run_cron()), 2)
-        self.assertEqual(self._planned().mapped("call_at"), [leased.retry_at] * 2)
+        self.assertEqual(self._planned().mapped("call_at"), [put_off.retry_at] * 2)
         self.assertEqual(self._planned().cron_id, self.crons)
         self._run_cron()
         self.assertEqual(len(self._planned()), 2, "once is enough")

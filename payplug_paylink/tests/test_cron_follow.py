@@ -3,10 +3,10 @@
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, FOLLOW_LOG, WEEK, PayplugBookingCommon
+from .common import LINK_LOG, WEEK, PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCron(PayplugBookingCommon):
     def _states(self, *links):
         return [link.state for link in links]
@@ -129,7 +129,7 @@ class TestCron(PayplugBookingCommon):
         self.payplug.forget(bad.payplug_id)
         for link in (first, last):
             self.payplug.pay(link.payplug_id)
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             self._run_cron()
         self.assertEqual(self._states(first, bad, last), ["paid", "pending", "paid"])
         self.assertEqual(bad.problem, "unknown")
@@ -139,7 +139,7 @@ class TestCron(PayplugBookingCommon):
         link = self._request(invoice)
         self.payplug.forget(link.payplug_id)
         self._register_payment(invoice)
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             self._run_cron()
         self.assertRecordValues(link, [{"state": "pending", "problem": "unknown"}])
 
@@ -174,7 +174,7 @@ class TestCron(PayplugBookingCommon):
     def test_late_payment_of_a_cancelled_link_is_found_by_the_pages(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
-        link._withdraw()
+        link._cancel()
         self.payplug.pay(link.payplug_id, late=True)
         self._run_cron()
         self.assertEqual(link.state, "paid")
@@ -186,7 +186,7 @@ class TestCron(PayplugBookingCommon):
         journal = self.company.payplug_journal_id
         journal.active = False
         self.payplug.pay(link.payplug_id)
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             self._run_cron()
         self.assertTrue(link.to_book)
         journal.active = True

@@ -8,14 +8,14 @@ from odoo.tools import mute_logger
 
 from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 
-from .common import FOLLOW_LOG
+from .common import LINK_LOG
 from .common_queue import QueueCommon
 
-QUEUE_LOG = "odoo.addons.payplug_paylink.models.payplug_sending_people"
+SENDING_LOG = "odoo.addons.payplug_paylink.models.payplug_sending"
 
 
-@tagged("post_install", "-at_install")
-class TestQueueTrouble(QueueCommon):
+@tagged("post_install", "-at_install", "once")
+class TestSendingFailures(QueueCommon):
     def test_invoice_that_changed_meanwhile_is_judged_again(self):
         invoices = self._invoices(3)
         self._enqueue(invoices)
@@ -36,10 +36,10 @@ class TestQueueTrouble(QueueCommon):
             if move == bad:
                 raise KeyError("an addon's mistake")
 
-        with self._while_sending(fail), mute_logger(QUEUE_LOG):
+        with self._while_sending(fail), mute_logger(SENDING_LOG):
             self.assertEqual(len(self._run_cron()), 2)
         self.assertEqual(self._states(invoices), ["sent", "failed", "sent"])
-        self.assertIn("unexpected error", self._queue(bad).reason)
+        self.assertIn("unexpected error", self._queue(bad).failure_reason)
 
     def test_refused_link_is_told_and_the_others_are_sent(self):
         invoices = self._invoices(3)
@@ -48,7 +48,7 @@ class TestQueueTrouble(QueueCommon):
         self.assertEqual(len(self._run_cron()), 2)
         self.assertEqual(self._states(invoices).count("failed"), 1)
         failed = self._queue(invoices).filtered(lambda one: one.state == "failed")
-        self.assertIn("HTTP 403", failed.reason)
+        self.assertIn("HTTP 403", failed.failure_reason)
         self.assertFalse(failed.move_id.payplug_link_ids)
 
     def test_payplug_failing_in_the_middle_leaves_the_rest_for_later(self):
@@ -71,7 +71,7 @@ class TestQueueTrouble(QueueCommon):
         self.payplug.go_down()
         self.assertFalse(self._run_cron())
         self.assertEqual(self._states(invoices), ["failed"] * 2)
-        self.assertIn("could not be reached", self._queue(invoices)[0].reason)
+        self.assertIn("could not be reached", self._queue(invoices)[0].failure_reason)
 
     def test_customer_who_paid_meanwhile_gets_no_mail(self):
         invoices = self._invoices(2)
@@ -82,7 +82,7 @@ class TestQueueTrouble(QueueCommon):
         self.assertEqual(len(mails), 1)
         self.assertEqual(invoices[0].payplug_state, "paid")
         self.assertEqual(self._states(invoices), ["failed", "sent"])
-        self.assertIn("customer has paid it", self._queue(invoices[0]).reason)
+        self.assertIn("customer has paid it", self._queue(invoices[0]).failure_reason)
 
     def test_what_failed_is_tried_again_from_the_queue(self):
         invoices = self._invoices(2)
@@ -94,7 +94,7 @@ class TestQueueTrouble(QueueCommon):
         self._queue(invoices).with_user(self.biller).action_retry()
         self.assertEqual(len(self._run_cron()), 2)
 
-    def test_users_lost_rights_concern_his_invoices_alone(self):
+    def test_lost_rights_of_a_user_concern_those_invoices_alone(self):
         invoices = self._invoices(4)
         other = self._create_user("other", "account.group_account_invoice")
         self._enqueue(invoices[:2])
@@ -104,7 +104,7 @@ class TestQueueTrouble(QueueCommon):
         self.biller.group_ids = self.env.ref("base.group_user")
         self.assertEqual(len(self._run_cron()), 2)
         self.assertEqual(self._states(invoices), ["failed"] * 2 + ["sent"] * 2)
-        self.assertIn("may no longer send", self._queue(invoices[0]).reason)
+        self.assertIn("may no longer send", self._queue(invoices[0]).failure_reason)
 
     def test_link_that_changed_before_its_turn_is_made_anew(self):
         invoices = self._invoices(2)
@@ -142,7 +142,7 @@ class TestQueueTrouble(QueueCommon):
         ):
             self.cron.method_direct_trigger()
         self.assertEqual(self._states(invoices), ["failed"] * 2)
-        self.assertIn("did not take the mail", self._queue(invoices)[0].reason)
+        self.assertIn("did not take the mail", self._queue(invoices)[0].failure_reason)
         self._enqueue(invoices)
         self.assertEqual(len(self._run_cron()), 2)
 
@@ -151,17 +151,17 @@ class TestQueueTrouble(QueueCommon):
         link = self._request(invoices[0])
         self.payplug.forget(link.payplug_id)
         self._enqueue(invoices)
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             self.assertEqual(len(self._run_cron()), 1)
         self.assertEqual(invoices[0].payplug_problem, "unknown")
-        self.assertIn("close the link", self._queue(invoices[0]).reason)
+        self.assertIn("close the link", self._queue(invoices[0]).failure_reason)
 
     def test_deleted_templates_are_told(self):
         invoices = self._invoices(2)
         self._enqueue(invoices)
         invoices._payplug_template().sudo().unlink()
         self.assertFalse(self._run_cron())
-        self.assertIn("template was deleted", self._queue(invoices)[0].reason)
+        self.assertIn("template was deleted", self._queue(invoices)[0].failure_reason)
 
     def test_deleted_invoice_leaves_the_queue(self):
         invoices = self._invoices(2)

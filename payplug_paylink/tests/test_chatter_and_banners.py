@@ -11,8 +11,8 @@ from .common import PayplugCommon
 WEEK = 7 * 24 * 3600
 
 
-@tagged("post_install", "-at_install")
-class TestPeople(PayplugCommon):
+@tagged("post_install", "-at_install", "once")
+class TestChatterAndBanners(PayplugCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -26,7 +26,7 @@ class TestPeople(PayplugCommon):
         invoice.with_user(self.biller).action_payplug_send_link()
         return invoice
 
-    def _told(self, invoice, words):
+    def _logged(self, invoice, words):
         """Return the chatter's only line with these words."""
         lines = invoice.message_ids.filtered(lambda line: words in line.body)
         self.assertEqual(len(lines), 1, invoice.message_ids.mapped("body"))
@@ -43,7 +43,7 @@ class TestPeople(PayplugCommon):
 
     def test_chatter_tells_who_made_the_link_and_of_how_much(self):
         invoice = self._make(1234.56)
-        line = self._told(invoice, f"Payment link {invoice.payment_id}")
+        line = self._logged(invoice, f"Payment link {invoice.payment_id}")
         self.assertIn("1,234.56", line.body)
         self.assertIn("(test)", line.body)
         self.assertEqual(line.author_id, self.biller.partner_id)
@@ -53,14 +53,14 @@ class TestPeople(PayplugCommon):
         self.payplug.refuse(invoice.payment_id, "insufficient_funds")
         invoice.action_payplug_refresh()
         invoice.action_payplug_refresh()
-        self._told(invoice, "refused: not enough funds")
+        self._logged(invoice, "refused: not enough funds")
 
     def test_chatter_tells_when_and_where_the_payment_was_booked(self):
         invoice = self._make()
         self.payplug.pay(invoice.payment_id)
         invoice.action_payplug_refresh()
         payment = invoice.matched_payment_ids
-        line = self._told(invoice, "Paid by card on")
+        line = self._logged(invoice, "Paid by card on")
         self.assertIn(payment.name, line.body)
         self.assertIn(payment.journal_id.name, line.body)
 
@@ -69,16 +69,16 @@ class TestPeople(PayplugCommon):
         invoice = self._make()
         self.payplug.pay(invoice.payment_id)
         invoice.action_payplug_refresh()
-        self._told(invoice, "recorded, not booked")
+        self._logged(invoice, "recorded, not booked")
 
     def test_chatter_tells_how_a_link_ended(self):
         cancelled, expired = self._make(), self._make()
         cancelled.with_user(self.biller).action_payplug_cancel_link()
-        line = self._told(cancelled, "cancelled")
+        line = self._logged(cancelled, "cancelled")
         self.assertEqual(line.author_id, self.biller.partner_id)
         self.payplug.advance(WEEK + 1)
         expired.action_payplug_refresh()
-        self._told(expired, "has expired")
+        self._logged(expired, "has expired")
 
     def test_filters_find_what_they_name(self):
         waiting, refused, paid, expired, to_book = (self._make() for _each in range(5))
@@ -133,14 +133,14 @@ class TestPeople(PayplugCommon):
         alerts = invoice.with_user(self.biller)._get_alerts()
         return {name for name in alerts if name.startswith("payplug_")}
 
-    def test_activity_speaks_the_language_of_the_accountant(self):
+    def test_activity_is_in_the_language_of_the_accountant(self):
         self.biller.lang = "fr_FR"
         invoice = self._create_payable_invoice()
         invoice.invoice_user_id = self.biller
         link = self._request(invoice)
         self._register_payment(invoice)
         self.payplug.pay(link.payplug_id)
-        link._refresh()
+        link._sync()
         activity = invoice.activity_ids
         self.assertEqual(activity.user_id, self.biller)
         self.assertEqual(activity.summary, "Payé deux fois : rembourser ?")

@@ -3,7 +3,7 @@
 from unittest.mock import patch
 
 from odoo import Command
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
 from .common_queue import QueueCommon
@@ -11,7 +11,7 @@ from .common_queue import QueueCommon
 IR_CRON = "odoo.addons.base.models.ir_cron"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestQueue(QueueCommon):
     def test_window_shows_who_gets_a_mail_and_all_reasons_of_who_does_not(self):
         good = self._invoices(2)
@@ -24,14 +24,14 @@ class TestQueue(QueueCommon):
             window.ready_ids.mapped("email"), ["marie.durand@example.com"] * 2
         )
         self.assertEqual(window.ready_ids.mapped("amount"), [100, 101])
-        why = window.refused_ids.why_not
+        why = window.refused_ids.failure_reason
         self.assertIn("no valid e-mail address", why)
         self.assertIn("The amount due is 25,000.00", why)
         self.assertFalse(self.payplug.calls)
 
     def test_window_with_nothing_to_send_says_so(self):
         drafts = self._invoices(2, post=False)
-        with self.assertRaisesRegex(UserError, "None of these invoices can be sent"):
+        with self.assertUserError("None of these invoices can be sent"):
             self._open(drafts).action_send()
 
     def test_send_returns_at_once_and_shows_being_sent(self):
@@ -73,7 +73,7 @@ class TestQueue(QueueCommon):
         )
         self.assertTrue(all(invoices.mapped("is_move_sent")))
 
-    def test_mail_speaks_for_the_user_who_sent_it(self):
+    def test_mail_is_in_the_name_of_the_user_who_sent_it(self):
         self.biller.email = "biller@example.com"
         self.company.email = False
         invoices = self._invoices(2, invoice_user_id=False)
@@ -114,7 +114,7 @@ class TestQueue(QueueCommon):
         self._run_cron()
         window = self._open(invoices)
         self.assertEqual(window.ready_ids.move_id, invoices[2])
-        self.assertIn("It was sent on", window.refused_ids[0].why_not)
+        self.assertIn("It was sent on", window.refused_ids[0].failure_reason)
         window.action_send()
         self.assertEqual(len(self._run_cron()), 1)
 
@@ -122,13 +122,13 @@ class TestQueue(QueueCommon):
         invoices = self._invoices(2)
         self._enqueue(invoices)
         self._run_cron()
-        self._enqueue(invoices, again=True)
+        self._enqueue(invoices, resend=True)
         self.assertEqual(len(self._run_cron()), 2)
 
     def test_asking_twice_queues_once(self):
         invoices = self._invoices(2)
         self._enqueue(invoices)
-        with self.assertRaisesRegex(UserError, "None of these invoices"):
+        with self.assertUserError("None of these invoices"):
             self._enqueue(invoices)
         self.assertEqual(len(self._queue(invoices)), 2)
         self.assertEqual(len(self._run_cron()), 2)
@@ -137,21 +137,21 @@ class TestQueue(QueueCommon):
         invoices = self._invoices(3)
         self._enqueue(invoices)
         taken = invoices[:2]
-        action = taken.with_user(self.biller).action_payplug_take_back()
+        action = taken.with_user(self.biller).action_payplug_cancel_sending()
         self.assertIn("will not be sent: 2", action["params"]["message"])
         self.assertEqual(len(self._run_cron()), 1)
         self.assertEqual(self._states(invoices), [False, False, "sent"])
-        with self.assertRaisesRegex(UserError, "too late"):
-            invoices.with_user(self.biller).action_payplug_take_back()
+        with self.assertUserError("too late"):
+            invoices.with_user(self.biller).action_payplug_cancel_sending()
 
     def test_two_windows_on_the_same_invoices_mail_them_once(self):
         invoices = self._invoices(3)
         first, second = self._open(invoices), self._open(invoices[:2])
         first.action_send()
-        with self.assertRaisesRegex(UserError, "None of these"):
+        with self.assertUserError("None of these"):
             second.action_send()
         self._run_cron()
-        with self.assertRaisesRegex(UserError, "None of these"):
+        with self.assertUserError("None of these"):
             second.action_send()
 
     def test_window_tells_what_is_being_sent_already_and_by_whom(self):
@@ -159,7 +159,9 @@ class TestQueue(QueueCommon):
         self._enqueue(invoices[:2])
         window = self._open(invoices)
         self.assertEqual(window.ready_ids.move_id, invoices[2])
-        self.assertIn("being sent already, by biller", window.refused_ids[0].why_not)
+        self.assertIn(
+            "being sent already, by biller", window.refused_ids[0].failure_reason
+        )
 
     def test_chosen_print_model_is_used(self):
         usual = self.env.ref("account.account_invoices")
@@ -203,7 +205,7 @@ class TestQueue(QueueCommon):
         self.assertEqual(len(told), 1)
         self.assertIn("links sent: 1, not sent: 1", told.message)
         self._run_cron()
-        self.assertTrue(all(self._queue(invoices).mapped("is_told")))
+        self.assertTrue(all(self._queue(invoices).mapped("is_notified")))
 
     def test_user_is_told_even_when_the_last_one_takes_up_the_workers_time(self):
         invoices = self._invoices(3)
@@ -211,7 +213,7 @@ class TestQueue(QueueCommon):
         with patch(f"{IR_CRON}.MIN_TIME_PER_JOB", 0):
             self._run_cron()
         self.assertEqual(self._states(invoices), ["sent"] * 3)
-        self.assertEqual(self._queue(invoices).mapped("is_told"), [True] * 3)
+        self.assertEqual(self._queue(invoices).mapped("is_notified"), [True] * 3)
 
     def test_copies_of_the_cron_are_further_workers(self):
         copy = self.cron.copy()

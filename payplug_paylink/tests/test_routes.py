@@ -1,25 +1,25 @@
-"""The doors to the Internet: what Payplug's notification and the payer's return do."""
+"""The public routes: what Payplug's notification and the payer's return do."""
 
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..models.payplug_payment_link import LOCK_OF_INVOICES
-from .common import FOLLOW_LOG, PayplugDoorsCommon
+from ..models.payplug_payment_link import LOCK_SPACE
+from .common import LINK_LOG, PayplugRoutesCommon
 
 
-@tagged("post_install", "-at_install")
-class TestDoors(PayplugDoorsCommon):
+@tagged("post_install", "-at_install", "once")
+class TestRoutes(PayplugRoutesCommon):
     def setUp(self):
         super().setUp()
         self.invoice = self._create_payable_invoice()
         self.link = self._request(self.invoice)
 
-    def _path(self, door, link=None, signature=None):
+    def _path(self, route, link=None, signature=None):
         link = link or self.link
-        signature = signature or link._signature(door, link.id)
-        return f"/payplug/{door}/{link.id}/{signature}"
+        signature = signature or link._signature(route, link.id)
+        return f"/payplug/{route}/{link.id}/{signature}"
 
-    def _ring(self, link=None, signature=None, body=b"{}"):
+    def _notify(self, link=None, signature=None, body=b"{}"):
         """Ring as Payplug does; return the HTTP status."""
         self.env.flush_all()
         answer = self.url_open(
@@ -43,7 +43,7 @@ class TestDoors(PayplugDoorsCommon):
         self.payplug.pay(self.link.payplug_id)
         self.assertEqual(self._deliver(), [[200] * 3] * 2)
         self.payplug.set_notifications(copies=1)
-        self.assertEqual(self._ring(), 200)
+        self.assertEqual(self._notify(), 200)
         self.assertRecordValues(self.link, [{"state": "paid", "refusal": False}])
         booked = self.env["account.payment"].search(
             [("memo", "like", self.link.payplug_id)]
@@ -60,7 +60,7 @@ class TestDoors(PayplugDoorsCommon):
 
     def test_forged_body_is_ignored(self):
         body = b'{"id": "%s", "is_paid": true}' % self.link.payplug_id.encode()
-        self.assertEqual(self._ring(body=body), 200)
+        self.assertEqual(self._notify(body=body), 200)
         self.assertEqual(self.link.state, "pending")
 
     def test_foreign_signature_is_answered_404_before_any_query_or_call(self):
@@ -77,7 +77,7 @@ class TestDoors(PayplugDoorsCommon):
             self.link._signature("notify", self.link.id + 1),
         ):
             with self.subTest(signature=signature):
-                self.assertEqual(self._ring(signature=signature), 404)
+                self.assertEqual(self._notify(signature=signature), 404)
         self.assertFalse(self._new_calls())
 
     def test_signature_is_judged_without_any_query(self):
@@ -89,19 +89,19 @@ class TestDoors(PayplugDoorsCommon):
 
     def test_link_that_is_gone_is_answered_200(self):
         gone = self.env["payplug.payment.link"].browse(self.link.id + 100_000)
-        self.assertEqual(self._ring(gone), 200)
+        self.assertEqual(self._notify(gone), 200)
 
     def test_large_body_is_refused(self):
         self._new_calls()
         with mute_logger("odoo.http"):
-            self.assertEqual(self._ring(body=b"x" * (64 * 1024 + 1)), 413)
+            self.assertEqual(self._notify(body=b"x" * (64 * 1024 + 1)), 413)
         self.assertFalse(self._new_calls())
 
     def test_get_is_no_notification(self):
         with mute_logger("odoo.http"):
             self.assertEqual(self.url_open(self._path("notify")).status_code, 405)
 
-    def test_silent_payplug_makes_the_doorbell_answer_503(self):
+    def test_silent_payplug_makes_the_notification_answer_503(self):
         self.payplug.pay(self.link.payplug_id)
         for fault in (
             "drop",
@@ -115,12 +115,12 @@ class TestDoors(PayplugDoorsCommon):
         ):
             with self.subTest(fault=fault):
                 self.payplug.fail(fault)
-                self.assertEqual(self._ring(), 503)
+                self.assertEqual(self._notify(), 503)
                 self.assertEqual(self.link.state, "pending")
-        self.assertEqual(self._ring(), 200)
+        self.assertEqual(self._notify(), 200)
         self.assertEqual(self.link.state, "paid")
 
-    def test_payplug_rings_again_until_the_truth_is_stored(self):
+    def test_payplug_notifies_again_until_the_payment_is_stored(self):
         self.payplug.pay(self.link.payplug_id)
         self.payplug.fail("500", method="GET")
         self.assertEqual(self._deliver(), [[503]])
@@ -128,20 +128,20 @@ class TestDoors(PayplugDoorsCommon):
         self.assertEqual(self._deliver(), [[503, 200]])
         self.assertEqual(self.link.state, "paid")
 
-    def test_refused_key_makes_the_doorbell_answer_503(self):
+    def test_refused_key_makes_the_notification_answer_503(self):
         self.company.payplug_test_key = "sk_test_forgotten"
-        self.assertEqual(self._ring(), 503)
+        self.assertEqual(self._notify(), 503)
 
     def test_payment_that_payplug_forgot_is_answered_200_and_shown(self):
         self.payplug.forget(self.link.payplug_id)
-        with mute_logger(FOLLOW_LOG):
-            self.assertEqual(self._ring(), 200)
+        with mute_logger(LINK_LOG):
+            self.assertEqual(self._notify(), 200)
         self.assertEqual(self.link.problem, "unknown")
 
-    def test_missing_key_makes_payplug_ring_again_until_it_is_back(self):
+    def test_missing_key_makes_payplug_notify_again_until_it_is_back(self):
         self.payplug.pay(self.link.payplug_id)
         self.company.payplug_test_key = False
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             self.assertEqual(self._deliver(), [[503]])
         self.assertEqual(self.link.problem, "no_key", "and yet it is stored")
         self.company.payplug_test_key = self.account.test_key
@@ -152,15 +152,16 @@ class TestDoors(PayplugDoorsCommon):
     def test_busy_row_is_answered_503(self):
         """Another connection holds the lock, as another worker does."""
         # Not the invoice that this test's own transaction has locked by asking.
+        self.link.move_id.payplug_link_id = False
         self.link.move_id = self._create_payable_invoice()
         with self.registry._db.cursor() as other:
             other.execute(
                 "SELECT pg_try_advisory_xact_lock(%s, %s)",
-                [LOCK_OF_INVOICES, self.link._lock_key()],
+                [LOCK_SPACE, self.link._lock_key()],
             )
             self.assertEqual(other.fetchone(), (True,))
-            self.assertEqual(self._ring(), 503)
-        self.assertEqual(self._ring(), 200)
+            self.assertEqual(self._notify(), 503)
+        self.assertEqual(self._notify(), 200)
 
     def test_public_users_company_never_leaks_into_the_booking(self):
         self.assertNotEqual(
@@ -235,4 +236,4 @@ class TestDoors(PayplugDoorsCommon):
         ]:
             with self.subTest(url=url):
                 self.env["ir.config_parameter"].set_param("web.base.url", url)
-                self.assertEqual(self.company._payplug_can_ring(), reachable)
+                self.assertEqual(self.company._payplug_can_be_notified(), reachable)

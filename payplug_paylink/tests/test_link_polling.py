@@ -3,11 +3,11 @@
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import FOLLOW_LOG, PayplugBookingCommon
+from .common import LINK_LOG, PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
-class TestPages(PayplugBookingCommon):
+@tagged("post_install", "-at_install", "once")
+class TestLinkPolling(PayplugBookingCommon):
     def _asked(self):
         """Run the cron; return how it asked: numbers of pages, ids of payments."""
         self._new_calls()
@@ -59,7 +59,7 @@ class TestPages(PayplugBookingCommon):
         links = self._make_links(3)
         for link in links:
             self.payplug.forget(link.payplug_id)
-        with mute_logger(FOLLOW_LOG):
+        with mute_logger(LINK_LOG):
             asked = self._asked()
         self.assertEqual(asked[0], 0)
         self.assertEqual(sorted(asked[1:]), sorted(links.mapped("payplug_id")))
@@ -67,7 +67,7 @@ class TestPages(PayplugBookingCommon):
     def test_links_that_ended_are_asked_one_by_one_when_pages_do_not_show_them(self):
         links = self._make_links(2)
         for link in links:
-            link._withdraw()
+            link._cancel()
         self._sell_in_the_web_shop(350)
         asked = self._asked()
         self.assertEqual(asked[:2], [0, 1], "no more pages than there are links")

@@ -1,11 +1,11 @@
-"""Money that was taken is booked once, or a person is called: the odd ways there."""
+"""Money that was taken is booked once, or becomes an activity: rare cases."""
 
 from unittest.mock import patch
 
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import BOOKING_LOG, FOLLOW_LOG, PayplugBookingCommon
+from .common import LINK_LOG, PayplugBookingCommon
 
 
 @tagged("post_install", "-at_install")
@@ -18,8 +18,8 @@ class TestMoney(PayplugBookingCommon):
     def _lose_sight(self):
         """Let Payplug not know the link for a moment, as with another account's key."""
         self.payplug.fail("404", method="GET")
-        with mute_logger(FOLLOW_LOG):
-            self.link._refresh()
+        with mute_logger(LINK_LOG):
+            self.link._sync()
         self.assertEqual(self.link.problem, "unknown")
 
     def _payments(self):
@@ -30,7 +30,7 @@ class TestMoney(PayplugBookingCommon):
     def _pay_unbookable(self):
         """Let the link be paid while the journal takes no payment."""
         self.company.payplug_journal_id.active = False
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             self._pay(self.link)
         self.company.payplug_journal_id.active = True
 
@@ -54,8 +54,8 @@ class TestMoney(PayplugBookingCommon):
         self.assertFalse(self._payments())
         self.assertFalse(self.link.to_book)
         self.assertEqual(self.invoice._payplug_amount_due(), 120)
-        self.assertFalse(self._calls_for_help(self.invoice), "the call is closed")
-        self.assertTrue(self._told(self.invoice, "recorded, not booked"))
+        self.assertFalse(self._activities(self.invoice), "the call is closed")
+        self.assertTrue(self._logged(self.invoice, "recorded, not booked"))
 
     def test_contact_that_becomes_a_company_can_pay_and_settles_the_invoice(self):
         company = self.env["res.partner"].create(
@@ -73,12 +73,12 @@ class TestMoney(PayplugBookingCommon):
         link = self._pay(invoice.payplug_link_id.sudo())
         self.assertEqual(invoice.amount_residual, 0)
         self.assertEqual(link.account_payment_id, invoice.matched_payment_ids)
-        self.assertFalse(self._calls_for_help(invoice))
+        self.assertFalse(self._activities(invoice))
 
     def test_late_payment_is_found_without_notification_behind_any_number_of_others(
         self,
     ):
-        self.link._withdraw()
+        self.link._cancel()
         self.payplug.pay(self.link.payplug_id, late=True)
         self.payplug.add_payments(120, account_id=self.account.id)
         self._run_cron()
@@ -86,7 +86,7 @@ class TestMoney(PayplugBookingCommon):
         self.assertEqual(self.invoice.amount_residual, 0)
 
     def test_link_that_ended_is_asked_about_once_a_day(self):
-        self.link._withdraw()
+        self.link._cancel()
         self.payplug.add_payments(120, account_id=self.account.id)
         self._run_cron()
         self._new_calls()
@@ -100,7 +100,7 @@ class TestMoney(PayplugBookingCommon):
         self.assertEqual(self.invoice._payplug_amount_due(), 0)
         self._pay(self.link)
         self.assertEqual(self.invoice.amount_residual, 0)
-        self.assertFalse(self._calls_for_help(self.invoice))
+        self.assertFalse(self._activities(self.invoice))
         self.invoice.action_toggle_block_payment()
         self.assertEqual(self.invoice.payment_state, "paid")
 
@@ -108,7 +108,7 @@ class TestMoney(PayplugBookingCommon):
         self.invoice.button_draft()
         self._pay(self.link)
         self.assertEqual(
-            self._calls_for_help(self.invoice),
+            self._activities(self.invoice),
             ["Paid while a draft: reconcile or refund?"],
         )
         self.invoice.action_post()
@@ -137,24 +137,24 @@ class TestMoney(PayplugBookingCommon):
         self._pay(self.link)
         self.assertEqual(self.invoice.amount_residual, 80)
         self.assertEqual(self.invoice._payplug_amount_due(), 80)
-        self.assertFalse(self._calls_for_help(self.invoice))
+        self.assertFalse(self._activities(self.invoice))
 
     def test_chatter_that_fails_does_not_hide_that_the_customer_has_paid(self):
         moves = type(self.env["account.move"])
         broken = patch.object(moves, "_message_log", side_effect=KeyError("an addon"))
-        with broken, mute_logger(BOOKING_LOG):
+        with broken, mute_logger(LINK_LOG):
             self._pay(self.link)
         self.assertRecordValues(self.link, [{"state": "paid", "to_book": True}])
-        self.link._refresh()
+        self.link._sync()
         self.assertEqual(self.invoice.amount_residual, 0)
         self.assertEqual(len(self._payments()), 1)
 
     def test_form_says_that_an_earlier_link_waits_for_the_books(self):
-        self.link._withdraw()
+        self.link._cancel()
         second = self._request(self.invoice)
         self._pay(second)
         self.company.payplug_journal_id.active = False
-        with mute_logger(BOOKING_LOG):
+        with mute_logger(LINK_LOG):
             self._pay(self.link, late=True)
         self.assertEqual(self.invoice.payplug_link_id, second)
         self.assertIn("payplug_to_book", self.invoice._get_alerts())

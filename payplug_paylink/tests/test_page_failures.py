@@ -1,4 +1,4 @@
-"""When the stable page cannot lead to Payplug: busy, silent, refused, being checked."""
+"""When the pay page cannot lead to Payplug: busy, silent, refused, being checked."""
 
 import random
 import time
@@ -7,14 +7,14 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from ..models.payplug_payment_link import LOCK_OF_INVOICES
+from ..models.payplug_payment_link import LOCK_SPACE
 from .common_page import PageCommon
 
-CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.payplug_paylink"
+CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.main"
 
 
 @tagged("post_install", "-at_install")
-class TestPageTrouble(PageCommon):
+class TestPageFailures(PageCommon):
     def _path_of(self, answer):
         """Return where an answer leads on this Odoo."""
         self.assertEqual(answer.status_code, 303, "a reload posts nothing")
@@ -33,7 +33,7 @@ class TestPageTrouble(PageCommon):
         with self.registry._db.cursor() as other:
             other.execute(
                 "SELECT pg_try_advisory_xact_lock(%s, %s)",
-                [LOCK_OF_INVOICES, self.invoice.id],
+                [LOCK_SPACE, self.invoice.id],
             )
             self.assertEqual(other.fetchone(), (True,))
             started = time.monotonic()
@@ -56,10 +56,11 @@ class TestPageTrouble(PageCommon):
         # A link that this test's own transaction has not locked by asking for it.
         link = self._request(self._create_payable_invoice())
         self.payplug.pay(link.payplug_id)
+        link.move_id.payplug_link_id = False
         link.move_id = self.invoice
-        door = f"/payplug/return/{link.id}/{link._signature('return', link.id)}"
+        route = f"/payplug/return/{link.id}/{link._signature('return', link.id)}"
         path = self._path_of(
-            self._while_busy(lambda: self._open(door, allow_redirects=False))
+            self._while_busy(lambda: self._open(route, allow_redirects=False))
         )
         self.assertShows("need not pay again", status=503, path=path)
         self.assertEqual(link.state, "pending")
@@ -98,7 +99,7 @@ class TestPageTrouble(PageCommon):
         with mute_logger(CONTROLLER_LOG):
             self.assertIn("?ask=", self._path_of(self._start()))
 
-    def _told(self):
+    def _logged(self):
         return self.invoice.message_ids.filtered(
             lambda line: "wanted to pay online" in (line.body or "")
         )
@@ -107,16 +108,16 @@ class TestPageTrouble(PageCommon):
         self._refuse()
         self.invoice.message_post(body="I am calling the customer.")
         self._refuse()
-        self.assertEqual(len(self._told()), 1)
+        self.assertEqual(len(self._logged()), 1)
 
     def test_company_is_told_of_another_reason_and_again_on_another_day(self):
         self._refuse()
         self._refuse("400")
-        self.assertEqual(len(self._told()), 2)
+        self.assertEqual(len(self._logged()), 2)
         yesterday = fields.Datetime.subtract(fields.Datetime.now(), hours=25)
-        self._told().date = yesterday
+        self._logged().date = yesterday
         self._refuse()
-        self.assertEqual(len(self._told()), 3)
+        self.assertEqual(len(self._logged()), 3)
 
     # === BEING CHECKED === #
 

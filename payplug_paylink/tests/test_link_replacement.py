@@ -8,11 +8,11 @@ from odoo.tests import tagged
 from .common import PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestReplacement(PayplugBookingCommon):
     def setUp(self):
         super().setUp()
-        # Where mails hold Payplug's page itself: the stable page is always current.
+        # Where mails hold Payplug's page itself: the pay page is always current.
         self.company.payplug_link_target = "payplug"
         self.invoice = self._create_payable_invoice()
 
