@@ -1,9 +1,6 @@
 """A pytest plug-in: marks, halves of a suite, and logged warnings fail a test.
 
 Odoo's test tag `once` is a mark; ``WORKBENCH_HALF`` (0 or 1) chooses every other class.
-
-`assertLogs` and `mute_logger` keep a record from the root logger: what a test expects
-or mutes does not fail it.
 """
 
 import logging
