@@ -19,6 +19,11 @@ class ConfidentialUserError(UserError):
         return "a refusal that names people: shown to the user, not logged"
 
 
+# The web client chooses the dialog by the name of the error's class.
+ConfidentialUserError.__module__ = UserError.__module__
+ConfidentialUserError.__name__ = UserError.__name__
+
+
 class SecretFilter(logging.Filter):
     """Keeps the password and the keys of Payplug out of Odoo's debug logs."""
 

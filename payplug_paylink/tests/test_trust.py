@@ -402,6 +402,7 @@ class TestLogs(PayplugCommon, HttpCase):
             self.biller, "account.move", "action_payplug_send_link", invoice.ids
         )
         self.assertIn(EMAIL, error["arguments"][0])
+        self.assertEqual(error["name"], "odoo.exceptions.UserError", "for the dialog")
         self.assertNotIn("marie", log)
 
     def test_contact_that_a_refusal_names_is_shown_and_not_logged(self):
