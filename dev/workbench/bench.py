@@ -9,7 +9,7 @@ from pathlib import Path
 from . import bench_data, bench_report, bench_rows, mailbox, postgres, system
 from .bench_odoo import PayplugEmulator, environment, start
 from .bench_pairs import Effort
-from .bench_report import Row, ratio_row
+from .bench_report import Row
 from .console import CommandError, step
 from .databases import Databases
 from .odoo import Odoo, warnings
@@ -82,7 +82,7 @@ class Bench:
         self.log.write_text("")  # from here on a warning is an error
         step("Installing the addon on a small and on a large database, by turns")
         pairs, self.ours = bench_rows.install(self, 2 if self.is_quick else 5)
-        yield ratio_row("install_ratio", pairs)
+        yield Row("install_ratio", round(pairs.ratio, 3), pairs.describe())
         step("Adding links to the newest invoices")
         known = self._prepare()
         yield Row("search_uses_index", bench_rows.search_uses_index(self, known))
@@ -92,7 +92,7 @@ class Bench:
         for key, function, effort in PAIRS:
             step(function.__doc__.splitlines()[0])
             pairs = function(self, effort.quick() if self.is_quick else effort)
-            yield ratio_row(key, pairs)
+            yield Row(key, round(pairs.ratio, 3), pairs.describe())
         step("Sending the queue with one worker")
         yield Row("sent_per_minute", bench_rows.sent_per_minute(self))
 

@@ -13,16 +13,20 @@ from .bench_odoo import LOGIN, environment
 from .databases import Template
 
 INVOICES = 50_000  # posted ones
-CUSTOMERS = 40
 # Odoo makes a few invoices, and copies them; it moves the copies' dates into the past
 POSTED_SEEDS, DRAFT_SEEDS, COPIES = 50, 6, 999
 LAST_DAY = date(2025, 12, 31)
 DRAFT_DAY = date(2024, 12, 31)  # behind the others in a list, newest first
-NUMBERS = r"""
-    UPDATE account_move SET sequence_number = substring(name FROM '\d+$')::int
-     WHERE state = 'posted';
+# the copies' names, by the year of their dates
+NUMBER = """
     UPDATE account_move SET name = NULL, sequence_prefix = NULL, sequence_number = 0
      WHERE state = 'draft';
+    UPDATE account_move move
+       SET name = prefix || rank, sequence_prefix = prefix, sequence_number = rank
+      FROM (SELECT id, to_char(date, '"INV/"YYYY"/"') AS prefix, row_number()
+                   OVER (PARTITION BY to_char(date, 'YYYY') ORDER BY date, id) AS rank
+              FROM account_move WHERE state = 'posted') ranked
+     WHERE ranked.id = move.id;
 """
 LINK_LIFE = timedelta(days=7)
 
@@ -62,16 +66,15 @@ def _create_invoices(database):
                     "email": f"client{number}@example.com",
                     "invoice_sending_method": "email",
                 }
-                for number in range(CUSTOMERS)
+                for number in range(40)
             ]
         )
         days = [LAST_DAY - timedelta(days=7 * n) for n in range(POSTED_SEEDS)]
         _create_seeds(env, customers, days).action_post()
         _create_seeds(env, customers, [DRAFT_DAY] * DRAFT_SEEDS)
         env.cr.commit()
-        # the separator is a digit, so that the copies' names still are of a sequence
-        populate_models({env["account.move"]: COPIES}, ord("0"))
-        env.cr.execute(NUMBERS)
+        populate_models({env["account.move"]: COPIES}, ord("-"))
+        env.cr.execute(NUMBER)
         posted = env["account.move"].search_count([("state", "=", "posted")])
         assert posted == INVOICES, posted
 

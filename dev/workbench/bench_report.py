@@ -57,11 +57,6 @@ class Row:
         return self.used <= 1
 
 
-def ratio_row(key, pairs):
-    """The row of something measured by turns."""
-    return Row(key, round(pairs.ratio, 3), pairs.describe())
-
-
 def table(rows):
     """The rows as a table of text."""
     lines = [

@@ -17,7 +17,6 @@ from .console import CommandError
 HOST = "127.0.0.1"
 START_TIMEOUT = 180  # seconds
 STOP_TIMEOUT = 15
-PAUSE = 0.25
 
 
 @contextlib.contextmanager
@@ -55,7 +54,7 @@ def _wait_for(url, process, log):
         with contextlib.suppress(urllib.error.URLError, OSError):
             urllib.request.urlopen(url, timeout=START_TIMEOUT).close()
             return
-        time.sleep(PAUSE)
+        time.sleep(0.25)
     raise CommandError(f"{log.stem.capitalize()} does not answer; see its log: {log}")
 
 
