@@ -5,7 +5,6 @@ visitor sends is believed: Payplug is asked.
 """
 
 import logging
-import time
 
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
@@ -26,41 +25,22 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
     "X-Frame-Options": "SAMEORIGIN",
 }
-# What the page says after Payplug was silent, and after it refused, which trying again
-# will not help. With the moment, so that it is not said for ever: see `_is_just_now`.
-LATER, ASK = "later", "ask"
-NOTICE_SECONDS = 60
 # How often a person's request begins again where somebody else holds the lock. Odoo
 # would do so five times and pause longer each time, up to 40 seconds together, and then
 # show its bare error page; three times are 5 to 12 seconds.
 TRIES = 3
 PAGE = "/payplug/pay/<string:move_id>/<string:signature>"
-
-
-def _is_just_now(moment):
-    """Tell whether something was told a moment ago, so that it may still be believed.
-
-    Not signed: who writes another moment into a given address reads an apology, for a
-    minute.
-
-    :param str moment: what an address says, in seconds since 1970
-    """
-    is_number = isinstance(moment, str) and moment.isascii() and moment.isdigit()
-    if not is_number:
-        return False
-    # Several hosts may answer, whose clocks differ a little. Cut: digits cost nothing.
-    return abs(int(moment[:20]) - time.time()) < NOTICE_SECONDS
+ROUTE = {"type": "http", "auth": "public", "save_session": False}
+PAGE_ROUTE = {**ROUTE, "website": True, "multilang": False, "sitemap": False}
 
 
 class PayplugPaylink(http.Controller):
     @http.route(
         "/payplug/notify/<string:link_id>/<string:signature>",
-        type="http",
-        auth="public",
         methods=["POST"],
         csrf=False,
-        save_session=False,
         max_content_length=MAX_BODY,
+        **ROUTE,
     )
     def notify(self, link_id, signature, **_body):
         """Payplug's notification. The body is not trusted; the payment is fetched.
@@ -82,21 +62,17 @@ class PayplugPaylink(http.Controller):
 
     @http.route(
         "/payplug/return/<string:link_id>/<string:signature>",
-        type="http",
-        auth="public",
         methods=["GET"],
-        website=True,
-        multilang=False,
-        sitemap=False,
-        save_session=False,
+        **PAGE_ROUTE,
     )
     def payment_return(self, link_id, signature, **_query):
         """The payer comes back from Payplug: fetch the payment once, show the pay page.
 
-        If Payplug is silent the payer is told so; the notification or the cron follows.
+        :return: 303 to the pay page; the page itself, with 503, if Payplug is silent:
+            the notification or the cron follows
         """
         link_sudo = self._find_link("return", link_id, signature)
-        move_sudo = link_sudo and link_sudo.exists().move_id
+        move_sudo = link_sudo and self._for_customer(link_sudo.exists().move_id)
         if not move_sudo:
             return self._show_unknown()
         # The notification may be under way in this very moment.
@@ -106,54 +82,30 @@ class PayplugPaylink(http.Controller):
             if not self._is_last_try():
                 raise
             is_synced = False
-        return self._redirect_to_page(move_sudo, "" if is_synced else LATER)
+        if not is_synced:
+            return self._show_page(move_sudo, "later")
+        return request.redirect(move_sudo._payplug_page_path(), code=303)
 
-    @http.route(
-        PAGE,
-        type="http",
-        auth="public",
-        methods=["GET"],
-        website=True,
-        multilang=False,
-        sitemap=False,
-        save_session=False,
-    )
-    def pay_page(self, move_id, signature, later=None, ask=None, **_query):
+    @http.route(PAGE, methods=["GET"], **PAGE_ROUTE)
+    def pay_page(self, move_id, signature, **_query):
         """Show the pay page: what the invoice asks today. Changes nothing.
 
-        :return: 200; 503 right after Payplug was silent; 404 for an address that is
-            not ours, or whose invoice is gone
+        :return: 200; 404 for an address that is not ours, or whose invoice is gone
         """
-        move_sudo = self._find_move(move_id, signature)
-        if not move_sudo:
-            return self._show_unknown()
-        values = move_sudo._payplug_page_values()
-        notice = ""
-        if values["state"] in ("payable", "refused"):
-            told = {ASK: ask, LATER: later}
-            notice = next(filter(lambda word: _is_just_now(told[word]), told), "")
-        return self._show(
-            {**values, "notice": notice},
-            503 if notice else 200,
-            company=move_sudo.company_id,
-        )
+        return self._show_page(self._find_move(move_id, signature))
 
     @http.route(
         PAGE,
-        type="http",
-        auth="public",
         methods=["POST"],
-        website=True,
-        multilang=False,
-        sitemap=False,
         csrf=False,  # the signed address is the right; mail apps lose cookies
-        save_session=False,
         max_content_length=MAX_BODY,
+        **PAGE_ROUTE,
     )
     def start_payment(self, move_id, signature, **_body):
         """Begin to pay what the invoice asks today, on Payplug's page.
 
-        :return: 303 to Payplug's page, or back to the pay page, which tells why not
+        :return: 303 to Payplug's page, or to the pay page, which tells why not; the pay
+            page itself, with 503, if Payplug is silent or refuses
         """
         move_sudo = self._find_move(move_id, signature)
         if not move_sudo:
@@ -164,17 +116,17 @@ class PayplugPaylink(http.Controller):
             if not self._is_last_try():
                 raise
             _logger.info("Invoice %s is busy: its customer tries later", move_sudo.id)
-            return self._redirect_to_page(move_sudo, LATER)
-        except PayplugRejected as error:
+            return self._show_page(move_sudo, "later")
+        except PayplugRejected as error:  # trying again will not help
             _logger.warning("Invoice %s cannot be paid: %s", move_sudo.id, error)
             move_sudo._payplug_log_refusal(error)
-            return self._redirect_to_page(move_sudo, ASK)
+            return self._show_page(move_sudo, "ask")
         except (PayplugError, UserError) as error:
             reason = type(error).__name__
             _logger.info("Invoice %s cannot be paid now: %s", move_sudo.id, reason)
-            return self._redirect_to_page(move_sudo, LATER)
+            return self._show_page(move_sudo, "later")
         if not url:
-            return self._redirect_to_page(move_sudo)
+            return request.redirect(move_sudo._payplug_page_path(), code=303)
         return request.redirect(url, code=303, local=False)
 
     # === SHARED BY THE ROUTES === #
@@ -206,35 +158,38 @@ class PayplugPaylink(http.Controller):
         return tries >= TRIES
 
     def _find_move(self, move_id, signature):
-        """Return the invoice of a signed address, in its customer's language.
-
-        None if the address is not ours or the invoice is gone.
-        """
+        """Return the invoice of a signed address; empty if it is gone or not ours."""
+        moves_sudo = request.env["account.move"].sudo()
         links = request.env["payplug.payment.link"]
         if not links._is_signature("pay", move_id, signature):
-            return None
+            return moves_sudo
         # The signature is the right to see what is due, and to pay it.
-        move_sudo = request.env["account.move"].sudo().browse(int(move_id)).exists()
-        if not move_sudo:
-            return None
-        lang = self._set_language(move_sudo.partner_id.lang)
-        return move_sudo.with_context(lang=lang).with_company(move_sudo.company_id)
+        return self._for_customer(moves_sudo.browse(int(move_id)).exists())
 
-    def _set_language(self, lang):
-        """Let the page be in the customer's language, if Odoo has it; return it."""
-        found = request.env["res.lang"]._get_data(code=lang)
+    def _for_customer(self, move_sudo):
+        """Return the invoice in the language of the customer, which is the page's."""
+        found = request.env["res.lang"]._get_data(code=move_sudo.partner_id.lang)
         if found:
             request.lang = found
             request.update_context(lang=found.code)
-        return request.env.lang
+        lang = request.env.lang
+        return move_sudo.with_context(lang=lang).with_company(move_sudo.company_id)
 
-    def _redirect_to_page(self, move_sudo, notice=""):
-        """Go to the pay page, which shows a notice for a moment only."""
-        query = f"?{notice}={int(time.time())}" if notice else ""
-        return request.redirect(move_sudo._payplug_page_path() + query, code=303)
+    def _show_page(self, move_sudo, notice=""):
+        """Show the pay page, and a notice if there is something to pay.
+
+        :param str notice: ``later`` after Payplug was silent, ``ask`` after it refused
+        """
+        if not move_sudo:
+            return self._show_unknown()
+        values = move_sudo._payplug_page_values()
+        if values["state"] not in ("payable", "refused"):
+            notice = ""
+        page = {**values, "notice": notice}
+        return self._show(page, 503 if notice else 200, move_sudo.company_id)
 
     def _show_unknown(self):
-        return self._show({"state": "unknown"}, 404, company=request.env.company)
+        return self._show({"state": "unknown"}, 404, request.env.company)
 
     def _show(self, page, status, company):
         """Return the page, in the portal's layout and the visitor's language."""

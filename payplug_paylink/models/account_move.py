@@ -1,7 +1,6 @@
 """The invoice and its payment link."""
 
 import base64
-import re
 from datetime import timedelta
 
 from markupsafe import Markup, escape
@@ -20,7 +19,6 @@ from .res_company import with_deadline
 
 PORTAL_URL = "https://portal.payplug.com/"
 QR_PIXELS = 256
-PAGE_SHAPE = re.compile(r"/payplug/pay/([0-9]{1,9})/([0-9a-f]+)$")
 
 # A table, as mail programs know little CSS.
 BUTTON = Markup(
@@ -221,7 +219,7 @@ class AccountMove(models.Model):
 
     @api.model
     def _search_payment_link(self, operator, value):
-        """Find the invoices with exactly these links: a part of one finds nothing."""
+        """Find invoices by Payplug's own page, whole: a part of it finds nothing."""
         self._check_field_access(self._fields["payment_link"], "read")
         if operator != "in":
             return NotImplemented  # Odoo asks again with the opposite, or refuses
@@ -232,18 +230,9 @@ class AccountMove(models.Model):
         links_sudo = self.env["payplug.payment.link"].sudo()
         with_url = links_sudo._search([("url", "in", urls)])
         found = Domain("id", "in", with_url.subselect("move_id"))
-        found |= Domain("id", "in", [self._payplug_id_of_page(url) for url in urls])
         if False in value:
             found |= Domain("payplug_link_id", "=", False)
         return found
-
-    @api.model
-    def _payplug_id_of_page(self, url):
-        """Return the id of the invoice whose pay page this is, 0 if it is none."""
-        shape = PAGE_SHAPE.search(url)
-        links = self.env["payplug.payment.link"]
-        is_ours = shape and links._is_signature("pay", *shape.groups())
-        return int(shape[1]) if is_ours else 0
 
     @api.model
     def _search_payplug_sending_state(self, operator, value):

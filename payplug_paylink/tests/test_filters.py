@@ -66,7 +66,7 @@ class TestFilters(PayplugCommon):
         self._request(invoice)
         self.assertEqual(self._search(("payment_id", "=", invoice.payment_id)), invoice)
         for domain in (
-            ("payment_link", "=", invoice.payment_link),
+            ("payment_link", "=", invoice.payplug_link_id.sudo().url),
             ("payment_link", "!=", False),
             ("payment_link_button", "!=", False),
         ):

@@ -105,10 +105,9 @@ class TestPagePayment(PageCommon):
             with self.subTest(fault=fault):
                 self.payplug.fail(fault)
                 answer = self._start()
-                self.assertEqual(answer.status_code, 303, "a reload posts nothing")
+                self.assertEqual(answer.status_code, 503)
                 self.assertFalse(self.invoice.payplug_link_ids)
-                path = answer.headers["Location"].removeprefix(self.base_url())
-                self.assertShows("try again in a moment", status=503, path=path)
+                self.assertIn("try again in a moment", self._words(answer))
         self.assertShows("Pay 1,234.56 € by card")
 
     def test_refusal_of_payplug_is_told_to_both_sides(self):
@@ -116,13 +115,9 @@ class TestPagePayment(PageCommon):
             self.payplug.fail("401")
             with mute_logger(CONTROLLER_LOG):
                 answer = self._start()
-            path = answer.headers["Location"].removeprefix(self.base_url())
-            self.assertShows(
-                "please contact us",
-                "compta@lumiere.example.com",
-                status=503,
-                path=path,
-            )
+            self.assertEqual(answer.status_code, 503)
+            self.assertIn("please contact us", self._words(answer))
+            self.assertIn("compta@lumiere.example.com", self._words(answer))
         told = self.invoice.message_ids.filtered(
             lambda line: "wanted to pay online" in (line.body or "")
         )

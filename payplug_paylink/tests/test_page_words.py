@@ -1,6 +1,5 @@
 """What the pay page says: its dates, its silence about others, and all in French."""
 
-import time
 from datetime import date, datetime, timezone
 
 from lxml import html
@@ -11,6 +10,7 @@ from odoo.tools import mute_logger
 from .common import LINK_LOG
 from .common_page import PageCommon
 
+CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.main"
 NOON_OF_MARCH_10 = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 
 
@@ -128,9 +128,12 @@ class TestPageWords(PageCommon):
 
     # === FRENCH === #
 
-    def _show_in_french(self, *words, status=200, path=None):
+    def _show_in_french(self, *words, path=None):
         """Check a French page, and that no English word is left on it."""
-        answer = self.assertShows(*words, status=status, path=path)
+        answer = self.assertShows(*words, path=path)
+        self.assertInFrench(answer)
+
+    def assertInFrench(self, answer):
         self.assertEqual(html.fromstring(answer.text).get("lang"), "fr-FR")
         shown = self._words(answer)
         for english in (
@@ -149,14 +152,16 @@ class TestPageWords(PageCommon):
 
     def test_every_state_of_the_page_is_in_french(self):
         self.partner_a.lang = "fr_FR"
-        path = self.invoice._payplug_page_path()
-        now = int(time.time())
-        self._show_in_french(
-            "réessayer dans un instant", status=503, path=f"{path}?later={now}"
-        )
-        self._show_in_french(
-            "veuillez nous contacter", status=503, path=f"{path}?ask={now}"
-        )
+        for fault, words in (
+            ("500", "réessayer dans un instant"),
+            ("401", "veuillez nous contacter"),
+        ):
+            self.payplug.fail(fault)
+            with mute_logger(CONTROLLER_LOG):
+                answer = self._start()
+            self.assertEqual(answer.status_code, 503)
+            self.assertIn(words, self._words(answer))
+            self.assertInFrench(answer)
         draft = self._create_payable_invoice(post=False)
         self._show_in_french(
             "ne peut plus être payée en ligne", path=draft._payplug_page_path()

@@ -202,7 +202,8 @@ class TestRoutes(PayplugRoutesCommon):
     def test_payer_comes_back_although_payplug_is_silent(self):
         self.payplug.fail("500")
         answer = self.url_open(self._path("return"), allow_redirects=False)
-        self.assertEqual(answer.status_code, 303)
+        self.assertEqual(answer.status_code, 503)
+        self.assertIn("need not pay again", answer.text)
 
     def test_payer_of_a_deleted_invoice_comes_back_without_an_error(self):
         self.invoice.button_draft()
