@@ -23,7 +23,5 @@
         "views/res_config_settings_views.xml",
     ],
     "demo": ["demo/demo_company_fr.xml"],
-    "assets": {
-        "web.assets_tests": ["payplug_paylink/static/tests/tours/**/*"],
-    },
+    "assets": {"web.assets_tests": ["payplug_paylink/static/tests/tours/**/*"]},
 }

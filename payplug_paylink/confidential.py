@@ -32,8 +32,8 @@ class SecretFilter(logging.Filter):
 
         :param record: a call (a recordset, a method's name, its parameters) or a query
         """
-        if record.levelno == logging.DEBUG and record.args:
-            if getattr(record.args[0], "_name", "") == "payplug.sign.in":
+        if record.levelno == logging.DEBUG and isinstance(record.args, tuple):
+            if getattr(next(iter(record.args), None), "_name", "") == "payplug.sign.in":
                 record.args = (*record.args[:2], "not logged: it may hold a password")
             text = record.getMessage()
             if SECRET_KEY.search(text):

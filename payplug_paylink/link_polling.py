@@ -28,9 +28,8 @@ class AccountPolling:
         self._waiting = {link.payplug_id: link for link in links}
 
     def follow(self):
-        """Apply what the pages tell.
+        """Apply what the pages tell; return the links that they did not show.
 
-        :return: the links that the pages did not show
         :raise PayplugError: if Payplug is silent or does not accept the key
         :raise UserError: if the company has no key any more
         """
@@ -51,26 +50,19 @@ class AccountPolling:
             lambda link: link.state == "pending" and not link.problem
         )
         ends = (healthy or self._links).mapped("expires_at")
-        return max(
-            min(ends) - timedelta(days=LINK_DAYS), fields.Datetime.now() - OLDEST
-        )
+        first = min(ends) - timedelta(days=LINK_DAYS)
+        return max(first, fields.Datetime.now() - OLDEST)
 
     def _apply(self, remotes):
-        """Apply a page to the links that it shows; those no longer wait.
-
-        :param list remotes: a page of `RemotePayment`
-        """
-        shown = [
-            (self._waiting.pop(remote.id), remote)
-            for remote in remotes
-            if remote.id in self._waiting
-        ]
-        changed = [
-            (link, remote) for link, remote in shown if link._differs_from(remote)
-        ]
-        no_links = self._links.browse()
-        all_shown = no_links.union(*(link for link, _remote in shown))
-        self._set_checked(all_shown - no_links.union(*(link for link, _r in changed)))
+        """Apply a page to the links that it shows; those no longer wait."""
+        same, changed = self._links.browse(), []
+        for remote in remotes:
+            link = self._waiting.pop(remote.id, None)
+            if link and link._differs_from(remote):
+                changed.append((link, remote))
+            elif link:
+                same += link
+        self._set_checked(same)
         for link, remote in changed:
             link._process_each(partial(type(link)._apply_remote, remote=remote))
 

@@ -4,9 +4,12 @@ The placeholders of a sentence are in it. A sentence is translated, and filled i
 `text` when its reader is known.
 """
 
+from odoo.exceptions import UserError
 from odoo.tools.translate import LazyTranslate
 
 _lt = LazyTranslate(__name__)
+
+RELOAD = {"type": "ir.actions.client", "tag": "soft_reload"}
 
 
 def text(env, message, **values):
@@ -18,6 +21,20 @@ def text(env, message, **values):
     """
     translated = env._(message)
     return translated % values if values else translated
+
+
+def user_error(env, message, **values):
+    """Return a `UserError` that says this; see `text`."""
+    return UserError(text(env, message, **values))
+
+
+def notification(title, message, kind="info", then=RELOAD):
+    """Return the action that shows a sentence, and then does another one."""
+    return {
+        "type": "ir.actions.client",
+        "tag": "display_notification",
+        "params": {"title": title, "message": message, "type": kind, "next": then},
+    }
 
 
 # === CONDITIONS, by the codes of `payment_rules.unmet_conditions` === #

@@ -12,17 +12,12 @@ from typing import NamedTuple
 # A link that is mailed today must be payable tomorrow.
 REUSE_MARGIN = timedelta(days=1)
 
-# Where a link may come from, for each state that it may get.
-#
-#   pending ──▶ paid                       final, and it wins: the money moved
-#   pending ──▶ cancelled (by us) │ expired (by Payplug's timeout)
-#   cancelled, expired ──▶ paid            paid before its end, seen after it
-#
-# A refused card is no state: the payer may try again on the same page.
+# Where a link may come from, for each state that it may get. A refused card is no
+# state: the payer may try again on the same page.
 SOURCES = {
-    "paid": frozenset({"pending", "cancelled", "expired"}),
-    "cancelled": frozenset({"pending"}),
-    "expired": frozenset({"pending"}),
+    "paid": {"pending", "cancelled", "expired"},  # at its end, too: the money moved
+    "cancelled": {"pending"},  # by us
+    "expired": {"pending"},  # by Payplug's timeout
 }
 
 
@@ -70,8 +65,6 @@ class InvoiceFacts(NamedTuple):
 def unmet_conditions(invoice, account, to_send=True):
     """Return what keeps an invoice from being paid by a link.
 
-    :param InvoiceFacts invoice: the invoice
-    :param AccountFacts account: the account of its company
     :param bool to_send: whether the link is mailed, so that an address is needed
     :rtype: list[Unmet]
     """
@@ -82,10 +75,8 @@ def unmet_conditions(invoice, account, to_send=True):
         _unmet_currency(invoice),
         _unmet_account(account),
         _unmet_amount(invoice, account),
-        Unmet("due_dates", {"dates": invoice.due_dates})
-        if len(invoice.due_dates) > 1
-        else None,
-        _unmet_contact(invoice) if to_send else None,
+        _unmet_due_dates(invoice),
+        to_send and _unmet_contact(invoice),
     ]
     return [unmet for unmet in found if unmet]
 
@@ -125,6 +116,11 @@ def _unmet_amount(invoice, account):
     return Unmet("amount", {"cents": cents})
 
 
+def _unmet_due_dates(invoice):
+    dates = invoice.due_dates
+    return Unmet("due_dates", {"dates": dates}) if len(dates) > 1 else None
+
+
 def _unmet_contact(invoice):
     if not invoice.has_contact_access:
         return Unmet("contact_access")
@@ -156,12 +152,7 @@ class Step(Enum):
 
 
 def matches_due(link, due_cents, is_live):
-    """Tell whether a link asks for what is due, in the mode that is set.
-
-    :param LinkFacts link: a link in any state
-    :param int due_cents: the amount due
-    :param bool is_live: the mode in which new links are made
-    """
+    """Tell whether a link asks for what is due, in the mode that is set."""
     return (
         link.state == "pending"
         and not link.is_blocked
@@ -174,11 +165,8 @@ def matches_due(link, due_cents, is_live):
 def next_step(link, due_cents, is_live, now, for_customer=False, may_renew=True):
     """Return what to do when the link of an invoice is asked for.
 
-    :param link: the `LinkFacts` of the invoice's last link, asked about just now, None
-        without one
-    :param int due_cents: the amount due
+    :param link: the `LinkFacts` of the last one, asked about just now, None without one
     :param bool is_live: the mode in which new links are made
-    :param datetime now: the moment
     :param bool for_customer: whether the customer asks, who pays at once
     :param bool may_renew: whether customers may renew an expired link
     :rtype: Step
@@ -213,7 +201,6 @@ class PageFacts(NamedTuple):
 def page_state(page):
     """Return what an invoice's public page shows.
 
-    :param PageFacts page: the invoice
     :return: ``payable``; ``refused``, payable after a refused card; ``paid``;
         ``checking``, money may be on its way; ``expired``, and the customer may not
         renew the link; ``closed``, not payable online

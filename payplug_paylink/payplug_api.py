@@ -89,13 +89,9 @@ class _Transport(network.RequestsRequest):
         except (requests.exceptions.RequestException, HTTPError) as error:
             self._raise_unrecoverable_error_client(error)
         finally:
-            _logger.info(
-                "Payplug: %s %s: %s after %d ms",
-                http_verb,
-                urlsplit(url).path,
-                status,
-                (time.monotonic() - started) * 1000,
-            )
+            took = (time.monotonic() - started) * 1000
+            told = (http_verb, urlsplit(url).path, status, took)
+            _logger.info("Payplug: %s %s: %s after %d ms", *told)
         return content or b"{}", response.status_code, response.headers
 
     def _timeout(self, now):
@@ -154,10 +150,8 @@ class PayplugClient:
     # === PAYMENTS === #
 
     def create_payment(self, payload):
-        """Create a payment.
+        """Create a payment, and return it as a `RemotePayment`.
 
-        :param dict payload: the body of ``POST /v1/payments``, amounts in cents
-        :rtype: RemotePayment
         :raise PayplugUnavailable: also when its page is not one of Payplug's
         """
         remote = self._payment("POST", "/v1/payments", payload)
@@ -170,12 +164,9 @@ class PayplugClient:
         return self._payment("GET", self._path(payment_id))
 
     def list_payments(self, page=0):
-        """Return a page of the account's payments in this mode, newest first.
+        """Return a page, from 0, of the account's payments, and whether there are more.
 
-        Payments of other kinds or shapes than ours are left out.
-
-        :param int page: from 0
-        :return: the list of `RemotePayment`, and whether there are further pages
+        Newest first, without payments of other kinds or shapes than ours.
         """
         body = self._call("GET", f"/v1/payments?per_page={PAGE_SIZE}&page={page}")
         if not isinstance(body.get("data"), list):
@@ -193,8 +184,6 @@ class PayplugClient:
 
         Payplug refuses to abort what is paid or was aborted before, with a status that
         is not documented: so after a refusal we look. Only the returned state tells.
-
-        :rtype: RemotePayment
         """
         try:
             return self._payment("PATCH", self._path(payment_id), {"aborted": True})
@@ -220,7 +209,6 @@ class PayplugClient:
 
         The caller must not store the password (Payplug's terms).
 
-        :rtype: RemoteKeys
         :raise PayplugRejected: if the credentials are wrong
         """
         client = cls(SecretKey("none"), api_url, deadline)
@@ -242,7 +230,9 @@ class PayplugClient:
                 verb, self._api_url + path, data, authenticated=authenticated
             )
         except exceptions.ClientError as error:
-            raise PayplugUnavailable(_silence(error.client_exception)) from None
+            # Without its text, which may hold addresses.
+            is_late = isinstance(error.client_exception, TIMEOUTS)
+            raise PayplugUnavailable(NO_ANSWER if is_late else NO_CONNECTION) from None
         except (exceptions.UnexpectedAPIResponseException, ValueError):
             raise PayplugUnavailable(UNREADABLE) from None  # no JSON, or no UTF-8
         except exceptions.HttpError as error:
@@ -265,13 +255,6 @@ class PayplugClient:
             return False
         host = re.escape(urlsplit(self._api_url).hostname or "")
         return bool(re.fullmatch(rf"https?://{host}(:[0-9]{{1,5}})?{PATH}", url))
-
-
-def _silence(error):
-    """Name the failure, without the addresses that its text may hold."""
-    if isinstance(error, TIMEOUTS):
-        return NO_ANSWER
-    return NO_CONNECTION
 
 
 def _error_from(error):

@@ -20,18 +20,17 @@ UNTRUSTED_PAGE = "untrusted payment page"
 
 LARGEST_LIMIT = 2**31  # cents; a larger one is no limit, and no integer of a database
 
+# What reading an answer of another shape than Payplug's may raise.
+WRONG_SHAPE = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
 ENDED_BY = {"aborted": "cancelled", "timeout": "expired"}  # failure code → state
 
 
 class PayplugError(Exception):
     """Payplug did not do what we asked.
 
-    :ivar str reason: what happened, for people: an HTTP status or a few words, never
-        an address, a key or a name
-    :ivar status: the HTTP status of the answer (401: the key is not accepted, 404: no
-        such payment for this key), None without one
-    :ivar bool link_ended: whether the end of an earlier link was seen, and stored,
-        before this happened
+    :ivar str reason: an HTTP status or a few words, never an address, a key or a name
+    :ivar status: the HTTP status of the answer, None without one
+    :ivar bool link_ended: whether an earlier link's end was seen, and stored, before
     :ivar str details: what Payplug says is wrong, on one line; it may quote the request
         and is therefore never logged
     """
@@ -69,11 +68,7 @@ class SecretKey:
 
 
 def to_cents(amount):
-    """Return euros as whole cents, without float arithmetic.
-
-    :param float amount: euros, already rounded to the currency
-    :rtype: int
-    """
+    """Return rounded euros as whole cents, without float arithmetic."""
     return int((Decimal(str(amount)) * 100).to_integral_value())
 
 
@@ -108,13 +103,7 @@ class RemotePayment(NamedTuple):
         """
         try:
             return cls._from_json(body, trusts)
-        except (
-            AttributeError,
-            KeyError,
-            TypeError,
-            ValueError,
-            OverflowError,
-        ) as error:
+        except WRONG_SHAPE as error:
             raise PayplugUnavailable(UNREADABLE) from error
 
     @classmethod
@@ -169,10 +158,7 @@ class RemoteAccount(NamedTuple):
 
     @classmethod
     def from_json(cls, body):
-        """Read an account of the API: every part of it is optional.
-
-        :raise PayplugUnavailable: if this is no account
-        """
+        """Read an account of the API: every part of it is optional."""
         if body.get("object") != "account":
             raise PayplugUnavailable(UNREADABLE)
         limits = _part(body, "configuration")
@@ -192,10 +178,7 @@ class RemoteKeys(NamedTuple):
 
     @classmethod
     def from_json(cls, body):
-        """Read the answer of ``POST /v1/keys``.
-
-        :raise PayplugUnavailable: if it holds no key, or something else than keys
-        """
+        """Read the answer of ``POST /v1/keys``, which holds one key at least."""
         keys = _part(body, "secret_keys")
         found = cls(*(str(keys.get(mode) or "") for mode in cls._fields))
         shapes = [KEY_SHAPE.fullmatch(key) for key in found if key]
@@ -222,10 +205,8 @@ def read_details(body):
     """Return what an error object says, on one line."""
     if not isinstance(body, dict):
         return ""
-    found = list(_leaves(body.get("details"))) or [
-        str(body.get("message") or "").rstrip(". ")
-    ]
-    return ", ".join(found)
+    found = ", ".join(_leaves(body.get("details")))
+    return found or str(body.get("message") or "").rstrip(". ")
 
 
 def _leaves(details, path=""):

@@ -96,7 +96,13 @@ class Databases:
 
     def drop(self, name):
         """Drop the database `name`, if there is one, with its file store."""
-        self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        # WITH (FORCE) would need a superuser while autovacuum works there
+        self.odoo.server.query(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = %s AND usename = current_user",
+            [name],
+        )
+        self._execute("DROP DATABASE IF EXISTS {}", name)
         shutil.rmtree(self._files(name), ignore_errors=True)
 
     def install(self, name, modules, *options):

@@ -70,47 +70,42 @@ class PayplugDemo(models.AbstractModel):
     def _ref(self, name):
         return self.env.ref(f"payplug_paylink.{name}", raise_if_not_found=False)
 
-    def _name_record(self, name, record):
-        """Give a record its xml id, so that it is created once."""
-        xml_id = {"xml_id": f"payplug_paylink.{name}", "record": record}
-        self.env["ir.model.data"]._update_xmlids([{**xml_id, "noupdate": True}])
+    def _load(self, model, name, values):
+        record = {"xml_id": f"payplug_paylink.{name}", "values": values}
+        return self.env[model]._load_records([{**record, "noupdate": True}])
 
     def _create_customer(self, name, title, email, lang, street, postcode, city):
         installed = dict(self.env["res.lang"].get_installed())
-        customer = self.env["res.partner"].create(
-            {
-                "name": title,
-                "email": email or False,
-                "lang": lang if lang in installed else False,
-                "street": street,
-                "zip": postcode,
-                "city": city,
-                "country_id": self.env.ref("base.fr").id,
-                "is_company": name in ("atelier", "no_email"),
-            }
-        )
-        self._name_record(f"customer_{name}", customer)
+        values = {
+            "name": title,
+            "email": email or False,
+            "lang": lang if lang in installed else False,
+            "street": street,
+            "zip": postcode,
+            "city": city,
+            "country_id": self.env.ref("base.fr").id,
+            "is_company": name in ("atelier", "no_email"),
+        }
+        self._load("res.partner", f"customer_{name}", values)
 
     def _create_invoice(self, name, customer, label, amount, special):
         line = {"name": label, "price_unit": amount, "tax_ids": False}
-        invoice = self.env["account.move"].create(
-            {
-                "move_type": "out_invoice",
-                "partner_id": self._ref(f"customer_{customer}").id,
-                "invoice_user_id": self.env.ref("base.user_admin").id,
-                "invoice_date": fields.Date.context_today(self) - timedelta(days=3),
-                "currency_id": self._currency(special).id,
-                "invoice_payment_term_id": self._terms(special).id,
-                "invoice_line_ids": [Command.create(line)],
-            }
-        )
+        values = {
+            "move_type": "out_invoice",
+            "partner_id": self._ref(f"customer_{customer}").id,
+            "invoice_user_id": self.env.ref("base.user_admin").id,
+            "invoice_date": fields.Date.context_today(self) - timedelta(days=3),
+            "currency_id": self._currency(special).id,
+            "invoice_payment_term_id": self._terms(special).id,
+            "invoice_line_ids": [Command.create(line)],
+        }
+        invoice = self._load("account.move", f"invoice_{name}", values)
         if special != "draft":
             invoice.action_post()
         if special == "paid":
             self.env["account.payment.register"].with_context(
                 active_model="account.move", active_ids=invoice.ids
             ).create({})._create_payments()
-        self._name_record(f"invoice_{name}", invoice)
 
     def _currency(self, special):
         currency = self.env.ref("base.USD" if special == "dollars" else "base.EUR")

@@ -15,8 +15,6 @@ class AccountJournal(models.Model):
         Without that account a payment would have no entry, and would not settle the
         invoice; with the company's common one, Payplug's money and fees
         would be lost among the others.
-
-        :param company: a `res.company` that has a chart of accounts
         """
         journal = self.with_company(company).create(
             {
@@ -36,11 +34,8 @@ class AccountJournal(models.Model):
         """Return a journal code that the company, archived journals included, lacks."""
         journals = self.with_context(active_test=False)
         taken = set(journals.search([("company_id", "=", company.id)]).mapped("code"))
-        return next(
-            code
-            for code in ("PPLUG", *(f"PPL{number}" for number in range(1, 100)))
-            if code not in taken
-        )
+        codes = ("PPLUG", *(f"PPL{number}" for number in range(1, 100)))
+        return next(code for code in codes if code not in taken)
 
     def _payplug_create_outstanding_account(self):
         """Create the account in which Payplug's money waits for the payout."""
@@ -62,16 +57,11 @@ class AccountJournal(models.Model):
         )[:1]
 
     def _payplug_shares_account(self):
-        """Tell whether another journal uses the outstanding account, too.
-
-        Then Payplug's money and fees would be lost among the others.
-        """
+        """Tell whether another journal uses the outstanding account, too."""
         lines = self.env["account.payment.method.line"]
         account = self._payplug_inbound_line().payment_account_id
-        others = [
-            ("payment_account_id", "=", account.id),
-            ("journal_id", "!=", self.id),
-        ]
+        same_account = [("payment_account_id", "=", account.id)]
+        others = [*same_account, ("journal_id", "!=", self.id)]
         return bool(account and lines.search_count(others, limit=1))
 
     def _payplug_can_book(self):

@@ -6,19 +6,21 @@ from datetime import timedelta
 from markupsafe import Markup, escape
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import UserError
 from odoo.fields import Domain
 from odoo.tools import format_date, format_list
 from odoo.tools.image import image_data_uri
 
 from .. import payment_messages as messages
 from ..confidential import ConfidentialUserError
+from ..payment_messages import notification, text, user_error
 from ..payment_rules import InvoiceFacts, PageFacts, page_state, unmet_conditions
-from ..payplug_remote import PayplugError, PayplugUnavailable, to_cents
+from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_cents
 from .res_company import with_deadline
 
 PORTAL_URL = "https://portal.payplug.com/"
 QR_PIXELS = 256
+USERS = "base.group_user"
+READERS = "account.group_account_invoice,account.group_account_readonly"
 
 # A table, as mail programs know little CSS.
 BUTTON = Markup(
@@ -49,60 +51,48 @@ class AccountMove(models.Model):
         readonly=True,
         copy=False,
         check_company=True,
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_link_ids = fields.One2many(
         comodel_name="payplug.payment.link",
         inverse_name="move_id",
         string="Payplug links",
         readonly=True,
-        groups="account.group_account_invoice,account.group_account_readonly",
+        groups=READERS,
     )
     payplug_link_count = fields.Integer(
-        compute="_compute_payplug_link_count",
-        groups="account.group_account_invoice,account.group_account_readonly",
+        compute="_compute_payplug_link_count", groups=READERS
     )
     payment_id = fields.Char(
-        related="payplug_link_id.payplug_id",
-        string="Payplug payment ID",
-        groups="base.group_user",
+        "Payplug payment ID", related="payplug_link_id.payplug_id", groups=USERS
     )
     online_payment = fields.Boolean(
         related="payplug_link_id.online_payment",
         string="Online payment",
-        groups="base.group_user",
+        groups=USERS,
         help="A Payplug payment link was made for this invoice.",
     )
     payplug_state = fields.Selection(
-        related="payplug_link_id.state",
-        string="Payplug link state",
-        groups="base.group_user",
+        related="payplug_link_id.state", string="Payplug link state", groups=USERS
     )
     payplug_refusal = fields.Char(
-        related="payplug_link_id.refusal",
-        string="Payment refusal code",
-        groups="base.group_user",
+        "Payment refusal code", related="payplug_link_id.refusal", groups=USERS
     )
     payplug_expires_at = fields.Datetime(
-        related="payplug_link_id.expires_at",
-        string="Payment link expected end",
-        groups="base.group_user",
+        "Payment link expected end", related="payplug_link_id.expires_at", groups=USERS
     )
     payplug_problem = fields.Selection(
-        related="payplug_link_id.problem",
-        string="Payment link problem",
-        groups="base.group_user",
+        related="payplug_link_id.problem", string="Payment link problem", groups=USERS
     )
     payplug_can_send_link = fields.Boolean(
-        compute="_compute_payplug_can_send_link",
-        groups="base.group_user",
+        compute="_compute_payplug_can_send_link", groups=USERS
     )
     payment_link = fields.Char(
         string="Payment link",
         compute="_compute_payment_link",
         search="_search_payment_link",
         compute_sudo=True,
-        groups="base.group_user",
+        groups=USERS,
     )
     payment_link_button = fields.Html(
         string="Payment link button",
@@ -110,13 +100,13 @@ class AccountMove(models.Model):
         search="_search_payment_link",
         compute_sudo=True,
         sanitize=False,
-        groups="base.group_user",
+        groups=USERS,
     )
     payment_link_amount = fields.Monetary(
         string="Amount of the payment link",
         compute="_compute_payment_link_amount",
         compute_sudo=True,
-        groups="base.group_user",
+        groups=USERS,
         help="What the customer is asked: the amount due, less what was paid by links "
         "and the invoice does not show yet.",
     )
@@ -124,24 +114,20 @@ class AccountMove(models.Model):
         string="Payment link good until",
         compute="_compute_payment_link_until",
         compute_sudo=True,
-        groups="base.group_user",
+        groups=USERS,
         help="Empty where the customer may renew the link, which then has no end.",
     )
     payplug_sending_state = fields.Selection(
-        selection=[
-            ("waiting", "Being sent"),
-            ("sent", "Sent"),
-            ("failed", "Not sent"),
-        ],
+        selection=[("waiting", "Being sent"), ("sent", "Sent"), ("failed", "Not sent")],
         string="Payment link sending",
         compute="_compute_payplug_sending_state",
         search="_search_payplug_sending_state",
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_sending_reason = fields.Text(
         string="Why the payment link was not sent",
         compute="_compute_payplug_sending_state",
-        groups="base.group_user",
+        groups=USERS,
     )
 
     def _traverse_related_sql(self, alias, field, query):
@@ -161,10 +147,8 @@ class AccountMove(models.Model):
 
     @api.depends("payplug_link_ids")
     def _compute_payplug_link_count(self):
-        linked = self.filtered("payplug_link_id")  # spares the others a query
-        (self - linked).payplug_link_count = 0
-        for move in linked:
-            move.payplug_link_count = len(move.payplug_link_ids)
+        for move in self:
+            move.payplug_link_count = len(move._payplug_links())
 
     @api.depends("move_type", "payment_state", "state", "amount_residual")
     def _compute_payplug_can_send_link(self):
@@ -194,7 +178,8 @@ class AccountMove(models.Model):
     @api.depends_context("lang")
     def _compute_payment_link_button(self):
         for move in self:
-            move.payment_link_button = move._payplug_button_html()
+            url = move.payment_link
+            move.payment_link_button = url and move._payplug_button_html(url)
 
     @api.depends("payment_link")
     def _compute_payment_link_amount(self):
@@ -206,7 +191,8 @@ class AccountMove(models.Model):
         for move in self:
             link = move.payment_link and move._payplug_open_link()
             lasts = move._payplug_mails_page() and move._payplug_may_renew()
-            move.payment_link_until = link and not lasts and link._ends_on()
+            ends = link and not lasts and link.expires_at
+            move.payment_link_until = ends and link._local_date(ends)
 
     def _compute_payplug_sending_state(self):
         # One query for all rows of a list, and in sudo: whoever sees the invoices.
@@ -225,7 +211,7 @@ class AccountMove(models.Model):
             return NotImplemented  # Odoo asks again with the opposite, or refuses
         urls = [url for url in value if url is not False]
         if not all(isinstance(url, str) for url in urls):
-            raise UserError(self.env._(messages.SEARCH_WHOLE_LINK))
+            raise user_error(self.env, messages.SEARCH_WHOLE_LINK)
         # Past the rights on links: whoever reads an invoice may read its link.
         links_sudo = self.env["payplug.payment.link"].sudo()
         with_url = links_sudo._search([("url", "in", urls)])
@@ -259,8 +245,6 @@ class AccountMove(models.Model):
         """Make or reuse the payment link, then open Odoo's Send window with it.
 
         Of several, open the window that sends them in the background.
-
-        :raise UserError: if a condition is not met, or Payplug is silent or refuses
         """
         self.check_access("write")
         if len(self) != 1:
@@ -274,20 +258,16 @@ class AccountMove(models.Model):
                 return self._payplug_no_new_link(error)
             raise self.company_id._payplug_user_error(error) from error
         if link_sudo.problem:
-            return self._payplug_notification(
-                messages.NOTHING_DONE_TITLE, link_sudo._problem_text()
-            )
+            return link_sudo._problem_notification()
         if link_sudo.state == "paid":
-            name = {"invoice": self.display_name}
-            paid = messages.text(self.env, messages.ALREADY_PAID, **name)
-            return self._payplug_notification(messages.ALREADY_PAID_TITLE, paid)
+            return notification(
+                self.env._(messages.ALREADY_PAID_TITLE),
+                text(self.env, messages.ALREADY_PAID, invoice=self.display_name),
+            )
         return self._payplug_send_window()
 
     def action_payplug_refresh(self):
-        """Ask Payplug how the invoice's link stands.
-
-        :raise UserError: if Payplug is silent or refuses
-        """
+        """Ask Payplug how the invoice's link stands."""
         self.check_access("write")
         for link_sudo in self._payplug_link_in_hand_sudo():
             try:
@@ -296,10 +276,7 @@ class AccountMove(models.Model):
                 raise link_sudo.company_id._payplug_user_error(error) from error
 
     def action_payplug_cancel_link(self):
-        """Make the link unpayable: on the spot, or as soon as Payplug answers.
-
-        :raise UserError: if money may be on its way, or the link is not ours to end
-        """
+        """Make the link unpayable: on the spot, or as soon as Payplug answers."""
         self.check_access("write")
         for link_sudo in self._payplug_link_in_hand_sudo():
             if link_sudo.state != "pending":  # on a form that is out of date
@@ -308,14 +285,11 @@ class AccountMove(models.Model):
             try:
                 link_sudo._cancel()
                 if link_sudo.problem:
-                    return self._payplug_notification(
-                        messages.NOTHING_DONE_TITLE, link_sudo._problem_text()
-                    )
+                    return link_sudo._problem_notification()
             except PayplugUnavailable:
                 link_sudo._trigger_process()
-                return self._payplug_notification(
-                    messages.CANCEL_LATER_TITLE, self.env._(messages.CANCEL_LATER)
-                )
+                title = self.env._(messages.CANCEL_LATER_TITLE)
+                return notification(title, self.env._(messages.CANCEL_LATER))
             except PayplugError as error:
                 raise link_sudo.company_id._payplug_user_error(error) from error
         return None
@@ -331,20 +305,16 @@ class AccountMove(models.Model):
             link_sudo._force_cancel()
 
     def action_payplug_cancel_sending(self):
-        """Take these invoices out of the queue, as far as they have not been sent.
-
-        :raise UserError: if none of them waits any more
-        """
+        """Take these invoices out of the queue, as far as they have not been sent."""
         self.check_access("write")
         cancelled = self._payplug_sendings_sudo()._cancel_sending()
         if not cancelled:
-            raise UserError(self.env._(messages.TOO_LATE_TO_CANCEL))
+            raise user_error(self.env, messages.TOO_LATE_TO_CANCEL)
         for move in cancelled:
             move._message_log(body=self.env._(messages.LOG_SENDING_CANCELLED))
-        count = {"count": len(cancelled)}
-        return self._payplug_notification(
-            messages.SENDING_CANCELLED_TITLE,
-            messages.text(self.env, messages.SENDING_CANCELLED, **count),
+        return notification(
+            self.env._(messages.SENDING_CANCELLED_TITLE),
+            text(self.env, messages.SENDING_CANCELLED, count=len(cancelled)),
         )
 
     def action_payplug_open_links(self):
@@ -390,7 +360,7 @@ class AccountMove(models.Model):
         """
         action = self.action_send_and_print()
         action["context"]["default_sending_methods"] = ["email"]
-        template = self.env["account.move"]._payplug_template()
+        template = self._payplug_template()
         if template:
             action["context"]["default_template_id"] = template.id
         return action
@@ -402,30 +372,12 @@ class AccountMove(models.Model):
         )
         return template or self.env["mail.template"]
 
-    def _payplug_notification(self, title, sentence):
-        """Return the action that shows a sentence and loads the form again.
-
-        :param title: one of `payment_messages`
-        :param str sentence: filled in
-        """
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "title": self.env._(title),
-                "message": sentence,
-                "type": "info",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
-
     def _payplug_no_new_link(self, error):
         """Tell that the earlier link has ended and there is no new one, which stays."""
         why = error.details or self.company_id._payplug_error_reason(error)
-        names = {"invoice": self.display_name, "why": why}
-        return self._payplug_notification(
-            messages.NO_NEW_LINK_TITLE,
-            messages.text(self.env, messages.NO_NEW_LINK, **names),
+        return notification(
+            self.env._(messages.NO_NEW_LINK_TITLE),
+            text(self.env, messages.NO_NEW_LINK, invoice=self.display_name, why=why),
         )
 
     # === AMOUNTS AND LINKS === #
@@ -434,10 +386,7 @@ class AccountMove(models.Model):
         """Return what may be asked of the customer; the only source of it.
 
         What the customer has paid by a link is not asked again, whether the books know
-        it or not.
-
-        :return: in the invoice's currency, 0 if nothing may be asked
-        :rtype: float
+        it or not. In the invoice's currency, 0 if nothing may be asked.
         """
         due = self._payplug_residual()
         if not due:
@@ -449,23 +398,15 @@ class AccountMove(models.Model):
 
         It waits for the books; or it lies there as the customer's credit, because the
         invoice was a draft, say, when it came.
-
-        :return: in the invoice's currency
-        :rtype: float
         """
-        move_sudo = self.sudo()  # whoever asks what is due
-        if not move_sudo.payplug_link_id:
-            return 0.0  # spares the usual invoice a query
-        return sum(link_sudo._paid_ahead() for link_sudo in move_sudo.payplug_link_ids)
+        links_sudo = self.sudo()._payplug_links()  # whoever asks what is due
+        return sum((link_sudo._paid_ahead() for link_sudo in links_sudo), 0.0)
 
     def _payplug_residual(self):
         """Return what the books say is left to pay by the customer.
 
         With Odoo's Accounting app a paid invoice may keep its residual while its
         payment is on the way (``in_payment``): the residual alone would ask twice.
-
-        :return: the residual, in the invoice's currency, or 0
-        :rtype: float
         """
         self.ensure_one()
         payable = (
@@ -477,19 +418,20 @@ class AccountMove(models.Model):
 
     def _payplug_links_to_book(self):
         """Return, in sudo, the links that were paid and are not booked yet."""
-        move_sudo = self.sudo()  # whoever asks what is due
-        if not move_sudo.payplug_link_id:
-            return move_sudo.payplug_link_id  # spares the usual invoice a query
-        return move_sudo.payplug_link_ids.filtered("to_book")
+        # whoever asks what is due
+        return self.sudo()._payplug_links().filtered("to_book")
+
+    def _payplug_links(self):
+        """Return all links; none costs no query, as the last one is on the invoice."""
+        return self.payplug_link_id and self.payplug_link_ids
 
     def _payplug_open_link(self):
         """Return the link that may still be paid, else the one that the form shows.
 
         They differ when an earlier link was paid late.
         """
-        if not self.payplug_link_id:
-            return self.payplug_link_id  # spares the usual invoice a query
-        pending = self.payplug_link_ids.filtered(lambda link: link.state == "pending")
+        links = self._payplug_links()
+        pending = links.filtered(lambda link: link.state == "pending")
         return pending[:1] or self.payplug_link_id
 
     # === CONDITIONS === #
@@ -497,17 +439,11 @@ class AccountMove(models.Model):
     def _payplug_facts(self, due=None, to_send=True):
         """Return what decides whether this invoice may be paid by a link.
 
-        :param float due: the amount due, where it is known
         :param bool to_send: whether the contact counts, too
-        :rtype: payment_rules.InvoiceFacts
         """
         self.ensure_one()
         due = self._payplug_amount_due() if due is None else due
-        contact = {}
-        if to_send:
-            contact["has_contact_access"] = self.partner_id.has_access("read")
-            if contact["has_contact_access"]:
-                contact["email"] = self.partner_id._payplug_email()
+        may_read = not to_send or self.partner_id.has_access("read")
         terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
         return InvoiceFacts(
             move_type=self.move_type,
@@ -519,71 +455,44 @@ class AccountMove(models.Model):
             total_cents=to_cents(self.amount_total),
             is_to_book=bool(self._payplug_links_to_book()),
             due_dates=tuple(sorted(set(terms.mapped("date_maturity")) - {False})),
-            **contact,
+            has_contact_access=may_read,
+            email=self.partner_id._payplug_email() if to_send and may_read else "",
         )
 
     def _payplug_unmet(self, due=None, to_send=True):
-        """Return the codes of what keeps this invoice from being paid by a link.
-
-        :param float due: the amount due, where it is known
-        :param bool to_send: whether it is to be mailed, so that an address is needed
-        :rtype: list[payment_rules.Unmet]
-        """
+        """Return what keeps this invoice from being paid by a link, as `Unmet`."""
         account = self.company_id._payplug_account_facts()
         return unmet_conditions(self._payplug_facts(due, to_send), account, to_send)
 
     def _payplug_unmet_conditions(self):
-        """Return what keeps this invoice from being paid by a link.
-
-        :return: a sentence for each unmet condition: the value found, what to do
-        :rtype: list[str]
-        """
+        """Return a sentence for each unmet condition: the value found, what to do."""
         return [self._payplug_unmet_text(unmet) for unmet in self._payplug_unmet()]
 
     def _payplug_check_conditions(self):
-        """Check that the invoice may be paid by a link.
-
-        :raise UserError: naming every unmet condition
-        """
-        reasons = self._payplug_unmet_conditions()
+        """Raise an error that names every unmet condition, if there is one."""
+        reasons = "\n".join(f"• {why}" for why in self._payplug_unmet_conditions())
         if reasons:
-            raise ConfidentialUserError(
-                messages.text(
-                    self.env,
-                    messages.CANNOT_SEND,
-                    invoice=self.display_name,
-                    reasons="\n".join(f"• {sentence}" for sentence in reasons),
-                )
-            )
+            names = {"invoice": self.display_name, "reasons": reasons}
+            raise ConfidentialUserError(text(self.env, messages.CANNOT_SEND, **names))
 
     def _payplug_unmet_text(self, unmet, for_everyone=False):
         """Return the sentence for an unmet condition.
 
         :param payment_rules.Unmet unmet: of this invoice
         :param bool for_everyone: whether people read it who may not read the contact
-        :rtype: str
         """
         if for_everyone and unmet.code == "email":
             return self.env._(messages.NO_VALID_EMAIL)
         template = messages.UNMET[unmet.code]
-        return messages.text(self.env, template, **self._payplug_unmet_values(unmet))
+        return text(self.env, template, **self._payplug_unmet_values(unmet))
 
     def _payplug_unmet_values(self, unmet):
         """Return what the sentences of the conditions name, as far as it is asked."""
         if unmet.code in ("disabled", "no_key", "journal"):
             return self.company_id._payplug_account_values()
-        if unmet.code == "currency":
-            company = self.company_id
-            return {
-                "currency": self.currency_id.name,
-                "company": company.name,
-                "books": company.currency_id.name,
-            }
         if unmet.code == "amount":
-            is_draft = self.state == "draft"
-            amount = self.amount_total if is_draft else self._payplug_amount_due()
             return {
-                "amount": self.currency_id.format(amount),
+                "amount": self.currency_id.format(from_cents(unmet.found["cents"])),
                 "limits": self.company_id._payplug_limits_text(),
             }
         if unmet.code == "due_dates":
@@ -595,12 +504,13 @@ class AccountMove(models.Model):
                 "contact": contact.display_name or self.env._(messages.NO_CONTACT),
                 "email": contact.email or self.env._(messages.NO_EMAIL),
             }
+        labels = ("move_type", "state", "payment_state")
         return {
+            **{name: self._payplug_label(name) for name in labels},
             "payment": self.sudo().payment_id,
-            **{
-                name: self._payplug_label(name)
-                for name in ("move_type", "state", "payment_state")
-            },
+            "currency": self.currency_id.name,
+            "company": self.company_id.name,
+            "books": self.company_id.currency_id.name,
         }
 
     def _payplug_label(self, name):
@@ -614,10 +524,7 @@ class AccountMove(models.Model):
     # raise, never ask Payplug and never write.
 
     def _payplug_link_url(self):
-        """Return what customers are mailed: the pay page, or Payplug's own.
-
-        :return: nothing if nothing can be paid there
-        """
+        """Return the page that customers are mailed, if something can be paid there."""
         if self._payplug_mails_page():
             return self._payplug_is_payable() and self._payplug_page_url()
         link = self.payplug_link_id and self._payplug_open_link()
@@ -626,21 +533,17 @@ class AccountMove(models.Model):
     def _payplug_mails_page(self):
         return self.company_id._payplug_root().payplug_link_target == "page"
 
-    def _payplug_button_html(self):
-        """Return the button for a mail, False if there is nothing to pay."""
-        if not self.payment_link:
-            return False
+    def _payplug_button_html(self, url):
         is_live = self.company_id._payplug_is_live()
         note = "" if is_live else self.env._(messages.PAY_BUTTON_TEST)
         return BUTTON % {
-            "url": self.payment_link,
+            "url": url,
             "label": self._payplug_button_label(self._payplug_amount_due()),
             "note": note and NOTE % note,
         }
 
     def _payplug_button_label(self, due):
-        amount = self.currency_id.format(due)
-        return messages.text(self.env, messages.PAY_BUTTON, amount=amount)
+        return text(self.env, messages.PAY_BUTTON, amount=self.currency_id.format(due))
 
     @api.model
     def mail_allowed_qweb_expressions(self):
@@ -666,10 +569,7 @@ class AccountMove(models.Model):
         return f"/payplug/pay/{self.id}/{signature}"
 
     def _payplug_page_state(self, due=None):
-        """Return what the pay page shows, a code of `payment_rules.page_state`.
-
-        :param float due: the amount due, where it is known
-        """
+        """Return what the pay page shows, a code of `payment_rules.page_state`."""
         self.ensure_one()
         due = self._payplug_amount_due() if due is None else due
         link = self._payplug_open_link()
@@ -695,10 +595,7 @@ class AccountMove(models.Model):
         return self.company_id._payplug_root().payplug_customer_renewal
 
     def _payplug_is_settled(self, due):
-        """Tell whether the customer has paid, in the books or not yet.
-
-        :param float due: the amount due
-        """
+        """Tell whether the customer has paid, in the books or not yet."""
         if self.state != "posted" or self.move_type != "out_invoice":
             return False
         if self.payment_state in ("paid", "in_payment"):
@@ -711,8 +608,6 @@ class AccountMove(models.Model):
         """Return the link whose payment of all that is due was recorded, not booked.
 
         A test payment while the company tests; or one whose booking was deleted.
-
-        :param float due: the amount due, where it is known
         """
         link = self._payplug_open_link()  # a later one may still be paid
         recorded = (
@@ -725,12 +620,9 @@ class AccountMove(models.Model):
 
     def _payplug_is_being_checked(self):
         """Tell whether a payment is under way, by Payplug or by another provider."""
-        link = self._payplug_open_link()
-        if link.state == "pending" and link.is_being_checked:
+        if self._payplug_open_link()._is_examined():
             return True
-        if not self._payplug_has_native_payment():
-            return False
-        return any(
+        return self._payplug_has_native_payment() and any(
             transaction.state in ("pending", "authorized")
             or (transaction.state == "done" and not transaction.is_post_processed)
             for transaction in self.transaction_ids
@@ -745,12 +637,9 @@ class AccountMove(models.Model):
         """
         entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
         payments = self.matched_payment_ids | entries.origin_payment_id
-        links = (
-            self.payplug_link_ids.filtered(
-                lambda link: link.account_payment_id in payments
-            )
-            | self._payplug_links_to_book()
-            | self._payplug_recorded_link()
+        links = self._payplug_links_to_book() | self._payplug_recorded_link()
+        links |= self.payplug_link_ids.filtered(
+            lambda link: link.account_payment_id in payments
         )
         booked = links.account_payment_id
         dates = [link._booking_date() for link in links]
@@ -776,31 +665,24 @@ class AccountMove(models.Model):
         return link.url if link._matches_due() and not link.is_being_checked else ""
 
     def _payplug_log_refusal(self, error):
-        """Tell the company, once a day, that a customer could not pay and why.
-
-        :param PayplugRejected error: what Payplug said
-        """
+        """Tell the company, once a day, that a customer could not pay and why."""
         # As OdooBot: the visitor is no author, and the line is for the company.
         move = self.with_user(SUPERUSER_ID).with_context(
             lang=self.company_id.partner_id.lang or self.env.lang
         )
         why = move.company_id._payplug_error_message(error)
-        body = messages.text(move.env, messages.LOG_CUSTOMER_COULD_NOT_PAY, why=why)
+        body = text(move.env, messages.LOG_CUSTOMER_COULD_NOT_PAY, why=why)
         since = fields.Datetime.now() - timedelta(days=1)
         lines = self.message_ids.filtered(lambda line: line.date > since)
         if not any(escape(body) in (line.body or "") for line in lines):
             move._message_log(body=body)
 
     def _payplug_page_values(self):
-        """Return what the pay page's template needs, as plain values.
-
-        :rtype: dict
-        """
+        """Return what the pay page's template needs, as plain values."""
         company = self.company_id
         link = self._payplug_open_link()
         due = self._payplug_amount_due()
         today = fields.Date.context_today(self)
-        why = link.refusal_text
         return {
             "state": self._payplug_page_state(due),
             "number": self.name if self.name != "/" else "",
@@ -813,7 +695,7 @@ class AccountMove(models.Model):
             "is_late": self.invoice_date_due and self.invoice_date_due < today,
             "paid_on": self._payplug_paid_on(),
             "is_test": not company._payplug_is_live(),
-            "refusal": messages.text(self.env, messages.PAGE_REFUSAL, why=why),
+            "refusal": text(self.env, messages.PAGE_REFUSAL, why=link.refusal_text),
             "email": company.email,
             "phone": company.phone,
         }
@@ -821,15 +703,11 @@ class AccountMove(models.Model):
     # === PORTAL AND PAPER === #
 
     def _payplug_shows_portal_button(self):
-        """Tell whether the portal shows *Pay by card* on this invoice.
-
-        Never beside Odoo's own *Pay Now* for the same thing.
-        """
-        if not self._payplug_is_payable():
-            return False
+        """Tell whether the portal shows *Pay by card*: not beside Odoo's *Pay Now*."""
         # A bank transfer, which "custom" stands for, is another thing.
-        others = self._payplug_other_providers() - {"custom"}
-        return not (others and self._has_to_be_paid())
+        return self._payplug_is_payable() and not (
+            self._payplug_other_providers() - {"custom"} and self._has_to_be_paid()
+        )
 
     def _payplug_other_providers(self):
         """Return the codes of the providers that Odoo's own *Pay Now* offers customers.
@@ -860,10 +738,7 @@ class AccountMove(models.Model):
         return "transaction_ids" in self._fields
 
     def _payplug_bars_pay_overdue(self):
-        """Tell whether *Pay overdue* leads nowhere, and ours takes these invoices.
-
-        Then each has its own button, and no second one that is dead.
-        """
+        """Tell whether *Pay overdue* leads nowhere, and ours takes these invoices."""
         return (
             self._payplug_has_native_payment()
             and not self._payplug_other_providers()
@@ -882,8 +757,7 @@ class AccountMove(models.Model):
 
     def _payplug_is_under_way(self):
         """Tell whether money came, or may, that the invoice does not show yet."""
-        link = self._payplug_open_link()
-        if link.state == "pending" and link.is_being_checked:
+        if self._payplug_open_link()._is_examined():
             return True
         # An earlier link may have been paid beside one that is still payable.
         return bool(self._payplug_paid_ahead() or self._payplug_recorded_link())
@@ -894,17 +768,9 @@ class AccountMove(models.Model):
         return root_sudo.payplug_qr_code and self._payplug_is_payable()
 
     def _payplug_qr_code(self):
-        """Return the QR code of the pay page, as a ``data:`` url of a PNG.
-
-        Never Payplug's own page: paper lives longer than seven days.
-        """
-        picture = self.env["ir.actions.report"].barcode(
-            "QR",
-            self._payplug_page_url(),
-            width=QR_PIXELS,
-            height=QR_PIXELS,
-            quiet=False,
-        )
+        """Return the QR code of the pay page, which lasts as paper does, as a PNG."""
+        url, reports = self._payplug_page_url(), self.env["ir.actions.report"]
+        picture = reports.barcode("QR", url, width=256, height=256, quiet=False)
         return image_data_uri(base64.b64encode(picture))
 
     # === SENDING === #
@@ -921,11 +787,7 @@ class AccountMove(models.Model):
         )
 
     def _payplug_sent_on(self):
-        """Return when each invoice was mailed a link that still waits to be paid.
-
-        :return: UTC moments by `account.move`
-        :rtype: dict
-        """
+        """Return, by invoice, when it was mailed a link that still can be paid."""
         return {
             sending.move_id.with_env(self.env): sending.sent_at
             for sending in self._payplug_sendings_sudo()
@@ -933,17 +795,12 @@ class AccountMove(models.Model):
         }
 
     def _payplug_waiting(self):
-        """Return why the invoices that wait in the queue need not be sent again.
-
-        :return: a list with one sentence by `account.move`
-        :rtype: dict
-        """
+        """Return, by invoice in the queue, that it need not be sent again."""
+        message = messages.ALREADY_SENDING
         return {
-            sending.move_id.with_env(self.env): [
-                messages.text(
-                    self.env, messages.ALREADY_SENDING, user=sending.user_id.name
-                )
-            ]
+            sending.move_id.with_env(self.env): text(
+                self.env, message, user=sending.user_id.name
+            )
             for sending in self._payplug_sendings_sudo()
             if sending.state == "waiting"
         }
@@ -963,6 +820,5 @@ class AccountMove(models.Model):
         if self.payplug_sending_state == "waiting":
             yield "waiting", "info", self.env._(messages.BANNER_SENDING)
         if self.payplug_sending_state == "failed":
-            why = {"why": self.payplug_sending_reason}
-            not_sent = messages.text(self.env, messages.NOT_SENT, **why)
-            yield "not_sent", "warning", not_sent
+            why = self.payplug_sending_reason
+            yield "not_sent", "warning", text(self.env, messages.NOT_SENT, why=why)

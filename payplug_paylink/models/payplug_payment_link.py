@@ -10,30 +10,16 @@ from pytz import timezone, utc
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.fields import Domain
-from odoo.tools import (
-    consteq,
-    format_date,
-    format_datetime,
-    mute_logger,
-    sql,
-)
+from odoo.tools import consteq, format_date, format_datetime, mute_logger, sql
 from odoo.tools.misc import hmac
 
 from .. import payment_messages as messages
 from ..link_polling import AccountPolling
+from ..payment_messages import notification, text, user_error
 from ..payment_rules import LinkFacts, Step, matches_due, may_move, next_step
 from ..payplug_api import LINK_DAYS
-from ..payplug_remote import (
-    PayplugError,
-    PayplugRejected,
-    from_cents,
-    to_cents,
-)
-from .payplug_process_mixin import (
-    RETRY_REFUSED,
-    ProcessFailed,
-    isolated,
-)
+from ..payplug_remote import PayplugError, PayplugRejected, from_cents, to_cents
+from .payplug_process_mixin import RETRY_REFUSED, ProcessFailed, isolated
 
 _logger = logging.getLogger(__name__)
 
@@ -129,10 +115,7 @@ class PayplugPaymentLink(models.Model):
     # money is seen; a payment that an accountant deletes later is not booked again.
     to_book = fields.Boolean(readonly=True)
     account_payment_id = fields.Many2one(
-        comodel_name="account.payment",
-        string="Payment",
-        index="btree_not_null",
-        readonly=True,
+        "account.payment", "Payment", index="btree_not_null", readonly=True
     )
     to_cancel = fields.Boolean(
         string="Cancelled by a user",
@@ -184,14 +167,10 @@ class PayplugPaymentLink(models.Model):
                 WHERE link.id = move.payplug_link_id
                   AND link.move_id IS DISTINCT FROM move.id"""
         )
-        sql.add_constraint(
-            self.env.cr,
-            "account_move",
-            name,
-            # In this order: Odoo takes what begins with the field's column for its own.
-            "FOREIGN KEY (id, payplug_link_id)"
-            " REFERENCES payplug_payment_link (move_id, id)",
-        )
+        # In this order: Odoo takes what begins with the field's column for its own.
+        key = """FOREIGN KEY (id, payplug_link_id)
+                 REFERENCES payplug_payment_link (move_id, id)"""
+        sql.add_constraint(self.env.cr, "account_move", name, key)
 
     # === COMPUTE === #
 
@@ -205,10 +184,7 @@ class PayplugPaymentLink(models.Model):
     # === FACTS === #
 
     def _facts(self):
-        """Return what the decisions need to know of this link.
-
-        :rtype: payment_rules.LinkFacts
-        """
+        """Return what the decisions need to know of this link."""
         return LinkFacts(
             state=self.state,
             cents=to_cents(self.amount),
@@ -219,10 +195,7 @@ class PayplugPaymentLink(models.Model):
         )
 
     def _matches_due(self, due=None):
-        """Tell whether this pending link asks for what is due, in the mode that is set.
-
-        :param float due: the amount due, where it is known
-        """
+        """Tell whether this link is pending and of today's amount due and mode."""
         if self.state != "pending":
             return False
         due = self.move_id._payplug_amount_due() if due is None else due
@@ -230,24 +203,21 @@ class PayplugPaymentLink(models.Model):
         return matches_due(self._facts(), to_cents(due), is_live)
 
     def _is_payable_now(self, due=None):
-        """Tell, without asking Payplug, whether a customer could pay this link now.
-
-        :param float due: the amount due, where it is known
-        """
+        """Tell, without asking Payplug, whether a customer could pay this link now."""
         return bool(
             self.expires_at
             and self.expires_at > fields.Datetime.now()
             and self._matches_due(due)
         )
 
+    def _is_examined(self):
+        return self.state == "pending" and self.is_being_checked
+
     def _is_of_amount(self, amount):
         return self.currency_id.compare_amounts(self.amount, amount) == 0
 
     def _has_amount_due(self, due=None):
-        """Tell whether this link asks for what the invoice's customer owes today.
-
-        :param float due: the amount due, where it is known
-        """
+        """Tell whether this link asks for what the invoice's customer owes today."""
         if not self._matches_invoice():
             return self._is_of_amount(0.0)
         due = self.move_id._payplug_amount_due() if due is None else due
@@ -294,8 +264,7 @@ class PayplugPaymentLink(models.Model):
     def _paid_ahead(self):
         """Return how much of this link's money the invoice does not show as paid.
 
-        :return: all of it while it is to book, then what is still the customer's credit
-        :rtype: float
+        All of it while it is to book, then what is still the customer's credit.
         """
         if self.to_book:
             return self.amount
@@ -308,8 +277,8 @@ class PayplugPaymentLink(models.Model):
 
     # === LOCK === #
 
-    def _lock_key(self):
-        """Return what locks the link: its invoice, or itself if that is gone."""
+    def _claim_key(self):
+        # OVERRIDE payplug.process.mixin: the invoice, or the link if that is gone
         return self.move_id.id or -self.id
 
     @api.model
@@ -318,7 +287,6 @@ class PayplugPaymentLink(models.Model):
 
         An advisory lock and not the invoice's row: accounting never waits for Payplug.
 
-        :param int move_id: id of the `account.move`
         :raise ConcurrencyError: if somebody does; Odoo runs a request again then
         """
         lock = [LOCK_SPACE, move_id]
@@ -335,10 +303,8 @@ class PayplugPaymentLink(models.Model):
         Not to go on: this transaction is too old to see what the other one did.
         """
         query = "SELECT pg_advisory_xact_lock(%s, %s)"
-        with (
-            suppress(psycopg2.errors.LockNotAvailable),
-            self.env.cr.savepoint(flush=False),
-        ):
+        too_long = suppress(psycopg2.errors.LockNotAvailable)
+        with too_long, self.env.cr.savepoint(flush=False):
             self.env.cr.execute("SET LOCAL lock_timeout = '2s'")
             # Not `mute_logger`: it is undone when another thread's ends meanwhile.
             self.env.cr.execute(query, lock, log_exceptions=False)
@@ -346,17 +312,12 @@ class PayplugPaymentLink(models.Model):
     # === STATES === #
 
     def _move_to(self, state, **vals):
-        """Move the links that may go to `state`; return only those that moved.
-
-        :param str state: a key of `payment_rules.SOURCES`
-        :param vals: fields to write along with it
-        """
+        """Move the links that may go to `state`; return only those that moved."""
         moved = self.filtered(lambda link: may_move(link.state, state))
         for link in self - moved:
             level = logging.INFO if link.state == state else logging.WARNING
-            _logger.log(
-                level, "Link %s stays %s, %s was asked", link.id, link.state, state
-            )
+            told = (link.id, link.state, state)
+            _logger.log(level, "Link %s stays %s, %s was asked", *told)
         moved.write({"state": state, **vals})
         # The next link's row must not meet this one as pending in the database.
         moved.flush_recordset(["state"])
@@ -389,10 +350,8 @@ class PayplugPaymentLink(models.Model):
         paid link is returned; if the old link cannot be followed, that one with its
         `problem` (not an exception, which would forget it).
 
-        :param move: one `account.move` whose conditions were checked
         :param bool for_customer: whether the customer asks, who pays at once: the link
             may be near its end, and be renewed only as far as the company allows
-        :rtype: PayplugPaymentLink
         :raise PayplugError: if Payplug is silent or refuses: no link was made. Its
             `link_ended` tells whether the old link's end was seen, and is stored
         :raise UserError: if the old link is not known to be at its end
@@ -423,10 +382,7 @@ class PayplugPaymentLink(models.Model):
             raise
 
     def _next_step(self, move, due, for_customer):
-        """Return what to do when the invoice's link, which may be empty, is asked for.
-
-        :rtype: payment_rules.Step
-        """
+        """Return the `Step` when the invoice's link, maybe empty, is asked for."""
         return next_step(
             self._facts() if self else None,
             to_cents(due),
@@ -464,12 +420,7 @@ class PayplugPaymentLink(models.Model):
             raise ConcurrencyError(f"invoice {move.id} has just got a link") from error
 
     def _store_created(self, remote, client, for_customer):
-        """Store a created payment on its link; abort it if this fails or rolls back.
-
-        :param RemotePayment remote: the new payment
-        :param PayplugClient client: the one that made it
-        :param bool for_customer: whether the customer asked for it
-        """
+        """Store a created payment on its link; abort it if this fails or rolls back."""
         with ExitStack() as undo:
             # Here and not by the hook alone: a caller's savepoint runs none.
             undo.callback(_abort_quietly, client, remote.id)
@@ -481,22 +432,23 @@ class PayplugPaymentLink(models.Model):
                 }
             )
             self._set_as_current()
-            self._log_created(for_customer)
+            by_customer = messages.LOG_CREATED_BY_CUSTOMER
+            self._log(by_customer if for_customer else messages.LOG_CREATED)
             self.env.flush_all()
             self.env.cr.postrollback.add(undo.pop_all().close)
 
     def _payplug_payment_payload(self):
-        """Return the body that creates this link's payment, amounts in cents.
-
-        Addons may extend it.
-
-        :rtype: dict
-        """
+        """Return the body that creates this link's payment. Addons may extend it."""
+        url = self._route_url("return")
         payload = {
             "amount": to_cents(self.amount),
             "currency": self.currency_id.name,
             # Says that we mail the link; an ordinary page would die within minutes.
-            "hosted_payment": {"sent_by": "OTHER", **self._prepare_return_urls()},
+            "hosted_payment": {
+                "sent_by": "OTHER",
+                "return_url": url,
+                "cancel_url": url,
+            },
             "description": self.move_id.name[:DESCRIPTION_SIZE],
             "metadata": {
                 "invoice": self.move_id.name,
@@ -512,11 +464,6 @@ class PayplugPaymentLink(models.Model):
             payload["notification_url"] = self._route_url("notify")
         return payload
 
-    def _prepare_return_urls(self):
-        """Return where Payplug sends the payer's browser afterwards."""
-        url = self._route_url("return")
-        return {"return_url": url, "cancel_url": url}
-
     # === CANCEL === #
 
     def _cancel(self):
@@ -524,7 +471,6 @@ class PayplugPaymentLink(models.Model):
 
         :raise PayplugError: if Payplug is silent
         :raise UserError: if the link's end was not seen
-        :raise ConcurrencyError: if somebody else is at it
         """
         self._abort(self._sync())
 
@@ -534,8 +480,6 @@ class PayplugPaymentLink(models.Model):
         A link with a `problem` is left to people.
 
         :param RemotePayment remote: what `_sync` returned
-        :raise PayplugError: if Payplug is silent
-        :raise UserError: if the link's end was not seen
         """
         if self.problem == "no_key" and not self.is_live:
             self._force_cancel()  # nobody can pay real money with it
@@ -544,16 +488,16 @@ class PayplugPaymentLink(models.Model):
         self._check_may_abort(remote)
         self._apply_remote(self._client().abort_payment(self.payplug_id))
         if self.state == "pending" and not self.problem:
-            raise UserError(self._still_payable())
+            raise self._still_payable()
 
     def _force_cancel(self):
         """End a link by a person's word, unless Payplug's can be had after all."""
-        self._lock_invoice(self._lock_key())
+        self._lock_invoice(self._claim_key())
         if self.company_id._payplug_key(self.is_live):
             self._try_abort()
         if self.state == "pending":
             self._move_to("cancelled", problem=False)
-            self._log(messages.LOG_FORCE_CANCELLED, **self._names())
+            self._log(messages.LOG_FORCE_CANCELLED)
 
     def _try_abort(self):
         """Try to abort, never what another copy waits for; apply what Payplug says."""
@@ -573,26 +517,16 @@ class PayplugPaymentLink(models.Model):
         return remote.metadata.get("database", ours) == ours
 
     def _check_may_abort(self, remote):
-        """Check that this link is ours to abort, and that no money is on its way.
-
-        :raise UserError: telling why the link stays as it is
-        """
+        """Check that this link is ours to abort, and that no money is on its way."""
         if remote.is_being_checked:
-            raise UserError(self._still_payable())
+            raise self._still_payable()
         if not self._is_made_here(remote):
-            raise UserError(
-                messages.text(
-                    self.env, messages.MADE_ELSEWHERE, payment=self.payplug_id
-                )
-            )
+            payment = self.payplug_id
+            raise user_error(self.env, messages.MADE_ELSEWHERE, payment=payment)
 
     def _still_payable(self):
-        return messages.text(
-            self.env,
-            messages.STILL_PAYABLE,
-            invoice=self.move_id.display_name,
-            payment=self.payplug_id,
-        )
+        names = {"invoice": self.move_id.display_name, "payment": self.payplug_id}
+        return user_error(self.env, messages.STILL_PAYABLE, **names)
 
     def _database_uuid(self):
         """Return what tells this database from a restored copy of it."""
@@ -611,7 +545,7 @@ class PayplugPaymentLink(models.Model):
         :raise ConcurrencyError: if somebody else is at it
         """
         self.ensure_one()
-        self._lock_invoice(self._lock_key())
+        self._lock_invoice(self._claim_key())
         if not self.company_id._payplug_key(self.is_live):
             self._set_problem("no_key")
             return None
@@ -630,8 +564,6 @@ class PayplugPaymentLink(models.Model):
 
         A replay changes nothing, nor does an answer that is older than what is known;
         what is not this link's payment is never booked.
-
-        :param RemotePayment remote: Payplug's answer
         """
         if not self._matches_remote(remote):
             self._set_problem("mismatch")
@@ -641,8 +573,8 @@ class PayplugPaymentLink(models.Model):
             self._apply_payment(remote)
         elif self.state == "pending":
             self._apply_attempts(remote)
-            if remote.state != "pending":
-                self._move_to(remote.state)._log_ended()
+            if remote.state != "pending" and self._move_to(remote.state):
+                self._log(messages.LOG_ENDED[self.state])
 
     def _apply_attempts(self, remote):
         """Store what happened on the page of a payment that was not paid yet."""
@@ -651,8 +583,7 @@ class PayplugPaymentLink(models.Model):
             refusal=remote.refusal or False, is_being_checked=remote.is_being_checked
         )
         if self.refusal and self.refusal != known:
-            author = self._as_author()
-            author._log(messages.LOG_REFUSED, why=author.refusal_text)
+            self._log(messages.LOG_REFUSED, why=self._as_author().refusal_text)
 
     def _apply_payment(self, remote):
         """The money moved: show it on the invoice, and book it."""
@@ -667,9 +598,10 @@ class PayplugPaymentLink(models.Model):
         if self.to_book and remote.paid_at:
             self._write_changes(paid_at=remote.paid_at)
         self._apply_refund(remote)
-        moved._show_paid()
+        if moved and self.move_id.payplug_link_id.state != "paid":
+            self._set_as_current()  # even if it is an earlier one
         if moved and not must_be_booked:
-            moved._log_recorded()
+            self._log(messages.LOG_RECORDED)
         self._register_payment(is_first=bool(moved))
         self.move_id._payplug_trigger_sync()  # another link may still be payable
 
@@ -681,22 +613,10 @@ class PayplugPaymentLink(models.Model):
             if self.account_payment_id:
                 self._as_accountant()._schedule_book_refund()
 
-    def _show_paid(self):
-        """Let the invoice show the link that was paid, even if it is an earlier one."""
-        for link in self:
-            if link.move_id.payplug_link_id.state != "paid":
-                link._set_as_current()
-
-    def _can_ignore_problem(self, problem):
-        """Tell whether it is too late to care: nobody can follow a link that ended."""
-        return self.state in ("cancelled", "expired") and problem != "mismatch"
-
     def _set_problem(self, problem):
-        """Show what keeps the link from being followed, and call a person for money.
-
-        :param str problem: a value of the field `problem`
-        """
-        if self.problem == problem or self._can_ignore_problem(problem):
+        """Show what keeps the link from being followed, and call a person for money."""
+        has_ended = self.state in ("cancelled", "expired")
+        if self.problem == problem or (has_ended and problem != "mismatch"):
             return
         _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
         self.problem = problem
@@ -710,8 +630,7 @@ class PayplugPaymentLink(models.Model):
     def _register_payment(self, is_first=False):
         """Book a paid link, once; if accounting refuses, keep it and call for help.
 
-        :param bool is_first: whether its payment was seen in this very transaction, so
-            that no earlier attempt can have left anything
+        :param bool is_first: whether no earlier attempt can have left anything
         """
         if not self.to_book:
             return
@@ -719,7 +638,7 @@ class PayplugPaymentLink(models.Model):
         if not self._must_be_booked():  # the company does not book tests any more
             link._write_changes(to_book=False)
             link._close_booking_activity()
-            link._log_recorded()
+            link._log(messages.LOG_RECORDED)
             return
         try:
             with isolated(), self.env.cr.savepoint():
@@ -728,22 +647,16 @@ class PayplugPaymentLink(models.Model):
             link._booking_failed(failure.cause)
 
     def _booking_failed(self, error):
-        """Leave the payment to book: tried again later, and an accountant is called.
-
-        :param Exception error: what accounting said
-        """
+        """Leave the payment to book: tried again later, and an accountant is called."""
+        kind = type(error).__name__
+        trace = None if isinstance(error, UserError) else error
         _logger.warning(
-            "Link %s is paid but not booked: %s",
-            self.id,
-            type(error).__name__,
-            exc_info=None if isinstance(error, UserError) else error,
+            "Link %s is paid but not booked: %s", self.id, kind, exc_info=trace
         )
         try:
             with isolated(), self.env.cr.savepoint():
                 self._schedule_to_book(error)
-        except (
-            ProcessFailed
-        ) as failure:  # that the customer paid is stored all the same
+        except ProcessFailed as failure:  # the customer paid all the same
             _logger.error("Nobody was told of it", exc_info=failure.cause)
 
     def _book(self, is_first):
@@ -780,22 +693,18 @@ class PayplugPaymentLink(models.Model):
         one: it must be for the same money of the same customer, and no other link's.
         """
         journal_sudo = self.company_id._payplug_root().payplug_journal_id
-        payments = (
-            self.env["account.payment"]
-            .search(
-                [
-                    ("journal_id", "=", journal_sudo.id),
-                    ("company_id", "=", self.company_id.id),
-                    ("payment_type", "=", "inbound"),
-                    ("partner_type", "=", "customer"),
-                    ("partner_id", "=", self.partner_id.commercial_partner_id.id),
-                    ("currency_id", "=", self.currency_id.id),
-                    ("state", "not in", ("canceled", "rejected")),
-                    ("memo", "=like", f"%{self.payplug_id}"),
-                ]
-            )
-            .filtered(lambda payment: self._is_of_amount(payment.amount))
-        )
+        same = [
+            ("journal_id", "=", journal_sudo.id),
+            ("company_id", "=", self.company_id.id),
+            ("payment_type", "=", "inbound"),
+            ("partner_type", "=", "customer"),
+            ("partner_id", "=", self.partner_id.commercial_partner_id.id),
+            ("currency_id", "=", self.currency_id.id),
+            ("state", "not in", ("canceled", "rejected")),
+            ("memo", "=like", f"%{self.payplug_id}"),
+        ]
+        payments = self.env["account.payment"].search(same)
+        payments = payments.filtered(lambda one: self._is_of_amount(one.amount))
         claimed = self.search([("account_payment_id", "in", payments.ids)])
         payment = (payments - claimed.account_payment_id)[:1]
         if payment.state == "draft":
@@ -847,11 +756,7 @@ class PayplugPaymentLink(models.Model):
         return payment
 
     def _payplug_payment_vals(self):
-        """Return what both ways to register a payment share. Addons may extend it.
-
-        :rtype: dict
-        :raise UserError: if the Payplug journal cannot take it
-        """
+        """Return what both ways to register a payment share. Addons may extend it."""
         root_sudo = self.company_id._payplug_root()
         journal_sudo = root_sudo.payplug_journal_id
         root_sudo._payplug_check_can_book()
@@ -865,10 +770,6 @@ class PayplugPaymentLink(models.Model):
     def _booking_date(self):
         """Return the day of the payment where the company keeps its books."""
         return self._local_date(self.paid_at)
-
-    def _ends_on(self):
-        """Return the day until which the link is expected to be payable."""
-        return self.expires_at and self._local_date(self.expires_at)
 
     def _local_date(self, moment):
         zone = timezone(self._booking_zone())
@@ -884,13 +785,10 @@ class PayplugPaymentLink(models.Model):
     # === ACTIVITIES === #
 
     def _schedule_to_book(self, error):
-        """Call the accountant, once: the hourly attempts go on by themselves.
-
-        :param Exception error: what kept the payment from being booked
-        """
+        """Call the accountant, once: the hourly attempts go on by themselves."""
         if self.to_book_activity_id:
             return
-        self._log(messages.LOG_NOT_BOOKED, **self._names())
+        self._log(messages.LOG_NOT_BOOKED)
         is_told = isinstance(error, UserError)
         why = error.args[0] if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
         self.to_book_activity_id = self._schedule_activity(
@@ -902,41 +800,28 @@ class PayplugPaymentLink(models.Model):
         self.to_book_activity_id.filtered("active").action_done()
 
     def _schedule_refund(self, due):
-        """Ask what becomes of money that was not due any more.
-
-        :param float due: what the books asked when it came
-        """
+        """Ask what becomes of money of which only `due` was due when it came."""
         if self.move_id.state == "draft":
             self._schedule_activity(messages.RECONCILE_SUMMARY, messages.RECONCILE)
-            return
-        self._schedule_activity(
-            messages.REFUND_SUMMARY, messages.REFUND, due=self.currency_id.format(due)
-        )
+        else:
+            asked = self.currency_id.format(due)
+            self._schedule_activity(messages.REFUND_SUMMARY, messages.REFUND, due=asked)
 
     def _schedule_book_refund(self):
         """Ask for the entry of a refund that was made in Payplug's portal."""
-        self._schedule_activity(
-            messages.BOOK_REFUND_SUMMARY,
-            messages.BOOK_REFUND,
-            refunded=self.currency_id.format(self.amount_refunded),
-        )
+        self._schedule_activity(messages.BOOK_REFUND_SUMMARY, messages.BOOK_REFUND)
 
     def _schedule_activity(self, summary, note, **values):
         """Schedule an activity on the invoice, else on its payment or customer.
 
         For an explicit user: the public user of a notification has no activities.
-
-        :param summary: one of `payment_messages`
-        :param note: one of `payment_messages`
-        :param values: for the note, beside `_names`
-        :return: the `mail.activity`
         """
         record = self.move_id or self.account_payment_id or self.partner_id
         record = record or self.company_id.partner_id
         return record.with_user(SUPERUSER_ID).activity_schedule(
             "mail.mail_activity_data_warning",
             summary=self.env._(summary),
-            note=messages.text(self.env, note, **{**self._names(), **values}),
+            note=text(self.env, note, **self._names(), **values),
             user_id=self._accountant().id,
         )
 
@@ -986,30 +871,28 @@ class PayplugPaymentLink(models.Model):
         if self.to_cancel and self.state == "pending":
             yield "to_cancel", "warning", self.env._(messages.BANNER_TO_CANCEL)
         if self.refusal and self.state == "pending":
-            why = {"why": self.refusal_text}
-            refused = messages.text(self.env, messages.BANNER_REFUSED, **why)
-            yield "refused", "info", refused
+            why = self.refusal_text
+            yield "refused", "info", text(self.env, messages.BANNER_REFUSED, why=why)
         if self.state == "expired" and self.move_id._payplug_amount_due():
             yield "expired", "warning", self.env._(messages.BANNER_EXPIRED)
 
     def _problem_text(self):
         """Return what keeps this link from being followed, and what to do."""
         words = dict(self._fields["problem"]._description_selection(self.env))
-        return messages.text(
-            self.env,
-            messages.LINK_PROBLEM,
-            payment=self.payplug_id,
-            why=words[self.problem],
-        )
+        names = {"payment": self.payplug_id, "why": words[self.problem]}
+        return text(self.env, messages.LINK_PROBLEM, **names)
+
+    def _problem_notification(self):
+        """Return the action that tells a user that nothing was done, and why."""
+        title = self.env._(messages.NOTHING_DONE_TITLE)
+        return notification(title, self._problem_text())
 
     def _log(self, message, **values):
-        """Write a sentence into the invoice's chatter, which notifies nobody.
-
-        :param message: one of `payment_messages`
-        """
-        if self.move_id:
-            body = messages.text(self.env, message, **values)
-            self.move_id._message_log(body=body)
+        """Write a sentence, for `_names` and more, into the invoice's chatter."""
+        link = self._as_author()
+        if link.move_id:
+            body = text(link.env, message, **{**link._names(), **values})
+            link.move_id._message_log(body=body)
 
     def _as_author(self):
         """Return the link as who writes its chatter: the user, OdooBot for visitors.
@@ -1019,24 +902,6 @@ class PayplugPaymentLink(models.Model):
         user = self.env.user
         is_person = user._is_internal() and user.id != SUPERUSER_ID
         return self if is_person else self._as_accountant()
-
-    def _log_created(self, for_customer):
-        link = self._as_author()
-        by_customer = messages.LOG_CREATED_BY_CUSTOMER
-        link._log(
-            by_customer if for_customer else messages.LOG_CREATED,
-            mode=link.company_id._payplug_mode_word(link.is_live),
-            **link._names(),
-        )
-
-    def _log_ended(self):
-        for link in self:
-            author = link._as_author()
-            author._log(messages.LOG_ENDED[link.state], **author._names())
-
-    def _log_recorded(self):
-        link = self._as_author()
-        link._log(messages.LOG_RECORDED, **link._names())
 
     def _log_booked(self, payment):
         paid_on, booked_on = self._booking_date(), payment.move_id.date
@@ -1051,23 +916,19 @@ class PayplugPaymentLink(models.Model):
 
     def _names(self):
         """Return what the sentences about this link name."""
-        paid_at = "–"
-        if self.paid_at:
-            zone = self._booking_zone()
-            paid_at = format_datetime(self.env, self.paid_at, tz=zone)
+        zone = self._booking_zone()
         return {
             "payment": self.payplug_id,
             "amount": self.currency_id.format(self.amount),
-            "date": paid_at,
+            "date": format_datetime(self.env, self.paid_at, tz=zone),
+            "mode": self.company_id._payplug_mode_word(self.is_live),
+            "refunded": self.currency_id.format(self.amount_refunded),
         }
 
     # === PUBLIC ADDRESSES === #
 
     def _route_url(self, route):
-        """Return the absolute address of one of this link's routes.
-
-        :param str route: ``notify`` or ``return``
-        """
+        """Return the absolute address of a route of this link: notify or return."""
         base = self.company_id.get_base_url()
         return f"{base}/payplug/{route}/{self.id}/{self._signature(route, self.id)}"
 
@@ -1076,28 +937,18 @@ class PayplugPaymentLink(models.Model):
         """Return what proves that an address was made by this database.
 
         The bare HMAC has one spelling only; Odoo's signed tokens have several. One
-        scope for each route: the address of one opens no other.
-
-        :param str route: ``pay``, ``notify`` or ``return``
-        :param record_id: id of the invoice or of the link, as the address spells it
+        scope for each route (pay, notify, return): the address of one opens no other.
         """
         scope = f"payplug_paylink.{route}"
         return hmac(self.env(su=True), scope, str(record_id))[:SIGNATURE_SIZE]
 
     @api.model
     def _is_signature(self, route, record_id, signature):
-        """Tell, without a query of ours, whether an address was made by us.
-
-        :param str record_id: as it stands in the address: ``007`` is not ``7``
-        """
+        """Tell, without a query of ours, whether an address was made by us."""
         expected = self._signature(route, record_id)
         return signature.isascii() and consteq(expected, signature)
 
     # === CRON === #
-
-    def _claim_key(self):
-        # EXTEND payplug.process.mixin
-        return self._lock_key()
 
     def _claim(self, key):
         # OVERRIDE payplug.process.mixin: the invoice's lock, and not the link's row
@@ -1182,10 +1033,7 @@ class PayplugPaymentLink(models.Model):
             self._cancel()
 
     def _follow_accounts(self):
-        """Follow links with as few calls as possible, account by account.
-
-        :return: whether there is time for more
-        """
+        """Follow links, account by account; return whether there is time for more."""
         groups = self.grouped(
             lambda link: (link.company_id._payplug_root(), link.is_live)
         )

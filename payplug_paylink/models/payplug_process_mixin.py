@@ -21,10 +21,7 @@ RETRY_REFUSED = timedelta(minutes=50)  # a little less than the hour of the cron
 
 
 class ProcessFailed(Exception):
-    """Something kept one record from being processed.
-
-    :ivar Exception cause: what it was
-    """
+    """Something, its `cause`, kept one record from being processed."""
 
     def __init__(self, cause):
         super().__init__(type(cause).__name__)
@@ -91,21 +88,16 @@ class PayplugProcessMixin(models.AbstractModel):
         self.retry_at = False
 
     def _process_failed(self, error):
-        """Store that these records were not processed; everything else was rolled back.
-
-        :param Exception error: what happened
-        """
+        """Store that these records were not processed; all else was rolled back."""
         is_silent = isinstance(error, PayplugUnavailable)
         delay = RETRY_UNAVAILABLE if is_silent else RETRY_REFUSED
         self.write({"retry_at": fields.Datetime.now() + delay})
 
     @api.model
     def _trigger_process(self, at=None):
-        """Let the scheduled actions of this model run, whoever is the user.
+        """Let the scheduled actions of this model run after the commit, or `at` a time.
 
-        After the commit. An administrator may have deleted them, or copied them.
-
-        :param datetime at: when, UTC; an action that comes at that moment is left alone
+        An administrator may have deleted them, or copied them.
         """
         crons_sudo = self.env["ir.cron"].sudo()  # triggered by anyone
         found_sudo = crons_sudo.search([("model_id.model", "=", self._name)])
@@ -134,7 +126,6 @@ class PayplugProcessMixin(models.AbstractModel):
 
         :param process: a function of one record
         :return: whether there is time for more
-        :rtype: bool
         """
         failures = 0
         keys = {record: record._claim_key() for record in self}
@@ -151,10 +142,7 @@ class PayplugProcessMixin(models.AbstractModel):
         return True
 
     def _process_one(self, process, key):
-        """Claim this record, process it, store how it ended, and commit.
-
-        :return: the exception that kept it from being processed, None without one
-        """
+        """Claim and process this record; return what exception prevented it, if any."""
         for is_last_try in (False, True):
             try:
                 with isolated():
@@ -187,25 +175,13 @@ class PayplugProcessMixin(models.AbstractModel):
             self._put_off(conflict)
 
     def _put_off(self, conflict):
-        """Leave records alone for a while that other transactions hold.
-
-        :param Exception conflict: with which of them
-        """
+        """Leave records alone for a while that other transactions hold."""
         _logger.info("%s is handled elsewhere: %s", self, type(conflict).__name__)
-        retry_at = fields.Datetime.now() + RETRY_UNAVAILABLE
-        try:
-            self.exists().try_lock_for_update().write({"retry_at": retry_at})
-            self.env.flush_all()
-        except CONFLICTS:
-            self.env.cr.rollback()
+        # Writing on the record would be a conflict with the transaction that holds it.
+        self._trigger_process(fields.Datetime.now() + RETRY_UNAVAILABLE)
 
     def _postpone(self, error):
-        """Leave records alone that were not tried, because Payplug was silent before.
-
-        :param PayplugUnavailable error: its last answer
-        :return: whether there is time for more
-        :rtype: bool
-        """
+        """Put off what was not tried, as Payplug is silent; tell if there is time."""
         try:
             self.exists().try_lock_for_update()._process_failed(error)
             return bool(self.env["ir.cron"]._commit_progress(len(self)))

@@ -15,6 +15,7 @@ from odoo.exceptions import AccessError, ConcurrencyError, UserError
 from odoo.tools import mute_logger
 
 from .. import payment_messages as messages
+from ..payment_messages import text, user_error
 from ..payplug_remote import PayplugError, PayplugUnavailable
 from .payplug_process_mixin import CONFLICTS, RETRY_UNAVAILABLE
 from .res_company import with_deadline
@@ -42,30 +43,16 @@ class PayplugSending(models.Model):
     _rec_name = "move_id"
 
     move_id = fields.Many2one(
-        comodel_name="account.move",
-        string="Invoice",
-        required=True,
-        readonly=True,
-        ondelete="cascade",
+        "account.move", "Invoice", required=True, readonly=True, ondelete="cascade"
     )
     company_id = fields.Many2one("res.company", required=True, readonly=True)
-    user_id = fields.Many2one(
-        "res.users", string="Sent by", required=True, readonly=True
-    )
-    template_id = fields.Many2one(
-        "mail.template", string="E-mail template", readonly=True
-    )
-    pdf_report_id = fields.Many2one(
-        "ir.actions.report", string="Print model", readonly=True
-    )
+    user_id = fields.Many2one("res.users", "Sent by", required=True, readonly=True)
+    template_id = fields.Many2one("mail.template", "E-mail template", readonly=True)
+    pdf_report_id = fields.Many2one("ir.actions.report", "Print model", readonly=True)
     # waiting ──▶ sent │ failed     by the cron, each in a transaction of its own
     # sent, failed ──▶ waiting      when somebody asks again
     state = fields.Selection(
-        selection=[
-            ("waiting", "Being sent"),
-            ("sent", "Sent"),
-            ("failed", "Not sent"),
-        ],
+        selection=[("waiting", "Being sent"), ("sent", "Sent"), ("failed", "Not sent")],
         default="waiting",
         required=True,
         readonly=True,
@@ -90,23 +77,17 @@ class PayplugSending(models.Model):
     # === ACTIONS === #
 
     def action_cancel(self):
-        """Take these out of the queue, as a button.
-
-        :raise UserError: if it is too late for all of them
-        """
+        """Take these out of the queue, as a button."""
         moves = self.move_id
         moves.check_access("write")
         return moves.action_payplug_cancel_sending()
 
     def action_retry(self):
-        """Put what could not be sent into the queue again, to be judged anew.
-
-        :raise UserError: if none has failed
-        """
+        """Put what could not be sent into the queue again, to be judged anew."""
         failed = self.filtered(lambda sending: sending.state == "failed")
         failed.move_id.check_access("write")
         if not failed:
-            raise UserError(self.env._(messages.NONE_FAILED))
+            raise user_error(self.env, messages.NONE_FAILED)
         groups = failed.sudo().grouped(lambda one: (one.template_id, one.pdf_report_id))
         for (template, report), sendings_sudo in groups.items():
             sendings_sudo._enqueue(sendings_sudo.move_id, template, report)
@@ -117,15 +98,11 @@ class PayplugSending(models.Model):
     def _enqueue(self, moves, template, report):
         """Let the invoices be sent in the background, those that wait already as well.
 
-        :param moves: `account.move` records, whose conditions were checked
-        :param template: the `mail.template`, empty for ours
-        :param report: the `ir.actions.report` to print, empty for the usual one
-        :raise UserError: if template or report are not for invoices
+        Without a template, ours; without a report, the usual one.
         """
         user = self.env.user
-        self._check_template_and_report(
-            template.with_user(user), report.with_user(user)
-        )
+        mine = template.with_user(user), report.with_user(user)
+        self._check_template_and_report(*mine)
         values = {
             "state": "waiting",
             "user_id": user.id,
@@ -146,34 +123,23 @@ class PayplugSending(models.Model):
         """Check, in the user's name, that these write and print invoices.
 
         A template or report of another model would show another model's record.
-
-        :param template: the `mail.template`, may be empty
-        :param report: the `ir.actions.report`, may be empty
-        :raise UserError: if they are of another model
-        :raise AccessError: if the user may not read them
         """
         for record in (template, report):
             record.check_access("read")
             if record and record.model != "account.move":
                 name = record.display_name
-                raise UserError(
-                    messages.text(self.env, messages.NOT_FOR_INVOICES, name=name)
-                )
+                raise user_error(self.env, messages.NOT_FOR_INVOICES, name=name)
 
     @api.model
     def _create_rows(self, moves, values):
-        """Create a row for each invoice.
-
-        :raise ConcurrencyError: if somebody else has just done so; Odoo tries again
-        """
+        """Create a row for each invoice; Odoo tries again if somebody else just did."""
+        rows = [
+            {**values, "move_id": move.id, "company_id": move.company_id.id}
+            for move in moves
+        ]
         try:
             with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
-                self.create(
-                    [
-                        {**values, "move_id": move.id, "company_id": move.company_id.id}
-                        for move in moves
-                    ]
-                )
+                self.create(rows)
         except psycopg2.errors.UniqueViolation as error:
             raise ConcurrencyError("invoices have just been queued") from error
 
@@ -194,10 +160,7 @@ class PayplugSending(models.Model):
             self._create_rows(move - known.move_id, values)
 
     def _cancel_sending(self):
-        """Take out of the queue what no process has begun to send.
-
-        :return: the invoices that will not be sent now
-        """
+        """Take out of the queue what nobody has begun to send; return the invoices."""
         waiting = self.filtered(lambda sending: sending.state == "waiting")
         mine = waiting.try_lock_for_update()
         moves = mine.move_id
@@ -216,11 +179,7 @@ class PayplugSending(models.Model):
         )
 
     def _send(self):
-        """Judge the invoice again, get or create its link, and mail it.
-
-        :raise UserError: if it cannot be sent, telling why
-        :raise PayplugError: if Payplug is silent or refuses
-        """
+        """Judge the invoice again, get or create its link, and mail it."""
         # In case that an addon commits while it sends: nobody else begins meanwhile.
         self.retry_at = fields.Datetime.now() + RETRY_UNAVAILABLE
         move = self._move_as_sender()
@@ -230,20 +189,14 @@ class PayplugSending(models.Model):
             told = [move._payplug_unmet_text(one, for_everyone=True) for one in unmet]
             raise UserError("\n".join(told))
         links = with_deadline(move.env["payplug.payment.link"])
-        link_sudo = links._get_or_create(move)
-        refusal = self._refusal(link_sudo.with_env(move.env).sudo())
-        if refusal:
-            self._set_failed(refusal)  # and keep what was learned of the link
+        link_sudo = links._get_or_create(move).with_env(move.env).sudo()
+        # What was learned of the link is kept.
+        if link_sudo.problem:
+            self._set_failed(link_sudo._problem_text())
+        elif link_sudo.state == "paid":
+            self._set_failed(move.env._(messages.CUSTOMER_HAS_PAID))
         else:
             self._mail(move, link_sudo)
-
-    def _refusal(self, link_sudo):
-        """Return why an invoice with this link gets no mail, "" if it gets one."""
-        if link_sudo.problem:
-            return link_sudo._problem_text()
-        if link_sudo.state == "paid":
-            return link_sudo.env._(messages.CUSTOMER_HAS_PAID)
-        return ""
 
     def _mail(self, move, link_sudo):
         """Print and mail the invoice; the mail leaves at the commit."""
@@ -270,42 +223,29 @@ class PayplugSending(models.Model):
         )
 
     def _template(self, move):
-        """Return the template, in the sender's name: it may name "user".
-
-        :raise UserError: if there is none any more, or nothing can be paid
-        """
+        """Return the template, in the sender's name: it may name "user"."""
         template = (self.template_id or move._payplug_template()).with_env(move.env)
         if not template:
-            raise UserError(move.env._(messages.TEMPLATE_DELETED))
+            raise user_error(move.env, messages.TEMPLATE_DELETED)
         self._check_template_and_report(template.sudo(), self.pdf_report_id)
         if not move.payment_link:
-            raise UserError(move.env._(messages.NOTHING_PAYABLE))
+            raise user_error(move.env, messages.NOTHING_PAYABLE)
         return template
 
     def _set_failed(self, reason):
-        """Store, and tell on the invoice, that it was not sent and why.
-
-        :param str reason: in the sender's language
-        """
+        """Store, and tell on the invoice, that it was not sent and why."""
         self.write({"state": "failed", "failure_reason": reason, "retry_at": False})
         move = self._move_as_sender().with_user(SUPERUSER_ID)  # whatever their rights
-        move._message_log(body=messages.text(move.env, messages.NOT_SENT, why=reason))
+        move._message_log(body=text(move.env, messages.NOT_SENT, why=reason))
 
     def _failure_message(self, error):
-        """Return for people, in the sender's language, what an error says.
-
-        :rtype: str
-        """
+        """Return for people, in the sender's language, what an error says."""
         move = self._move_as_sender().with_user(SUPERUSER_ID)  # whatever their rights
         if isinstance(error, PayplugError):
             return move.company_id._payplug_error_message(error)
         if isinstance(error, AccessError) or not self.user_id.active:
-            return messages.text(
-                move.env,
-                messages.MAY_NOT_SEND,
-                user=self.user_id.name,
-                company=self.company_id.name,
-            )
+            names = {"user": self.user_id.name, "company": self.company_id.name}
+            return text(move.env, messages.MAY_NOT_SEND, **names)
         if isinstance(error, UserError):
             return error.args[0]
         _logger.error("Invoice %s was not sent", move.id, exc_info=error)
@@ -320,7 +260,7 @@ class PayplugSending(models.Model):
             return
         why = notices[:1].failure_reason or notices[:1].failure_type or ""
         env = self._move_as_sender().env
-        self._set_failed(messages.text(env, messages.MAIL_REFUSED, why=why))
+        self._set_failed(text(env, messages.MAIL_REFUSED, why=why))
 
     # === CRON === #
 
@@ -411,24 +351,21 @@ class PayplugSending(models.Model):
             self.env.cr.rollback()
             return  # another process has told it just now
         mine = locked.filtered(lambda sending: not sending.is_notified)
-        if not mine:
-            return
-        mine.is_notified = True
-        user.partner_id._bus_send("account_notification", mine._notification(user))
-        self.env["ir.cron"]._commit_progress()
+        if mine:
+            mine.is_notified = True
+            user.partner_id._bus_send("account_notification", mine._notification(user))
+            self.env["ir.cron"]._commit_progress()
 
     def _notification(self, user):
         """Return the notice for a user whose sendings these are."""
         env = self.with_context(lang=user.lang).env
         failed = self.filtered(lambda sending: sending.state == "failed")
-        counts = {"sent": len(self) - len(failed)}
-        if failed:
-            counts["failed"] = len(failed)
+        counts = {"sent": len(self - failed), "failed": len(failed)}
         message = messages.SENT_AND_FAILED if failed else messages.SENT
         return {
             "type": "warning" if failed else "success",
             "title": env._(messages.PAYMENT_LINKS),
-            "message": messages.text(env, message, **counts),
+            "message": text(env, message, **counts),
             "action_button": {
                 "name": env._(messages.OPEN),
                 "action_name": env._(messages.PAYMENT_LINKS),

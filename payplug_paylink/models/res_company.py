@@ -5,15 +5,17 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 
 from .. import payment_messages as messages
 from ..confidential import ConfidentialUserError
+from ..payment_messages import text, user_error
 from ..payment_rules import AccountFacts
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import KEY_SHAPE, PayplugRejected, SecretKey, from_cents
 
 INTERNAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home", ".test")
+USERS = "base.group_user"
 REQUEST_SECONDS = 9  # what all calls of one request may take together
 
 # Cents: the limits of this addon for everybody. An account's own only narrow them.
@@ -44,10 +46,7 @@ def _deadline(records):
 
 
 def is_public(url):
-    """Tell whether an address looks as if the Internet could reach it.
-
-    :param str url: an absolute address
-    """
+    """Tell whether an absolute address looks as if the Internet could reach it."""
     parts = urlsplit(url)
     host = parts.hostname or ""
     if parts.scheme not in ("http", "https"):
@@ -65,7 +64,7 @@ class ResCompany(models.Model):
         string="Payplug payment links",
         copy=False,
         help="Send customers a link to pay their invoice by card on Payplug's page.",
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_mode = fields.Selection(
         selection=[("test", "Test: no real money"), ("live", "Live")],
@@ -73,7 +72,7 @@ class ResCompany(models.Model):
         default="test",
         required=True,
         copy=False,
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_test_key = fields.Char(
         string="Payplug test key", groups="base.group_system", copy=False
@@ -82,20 +81,14 @@ class ResCompany(models.Model):
         string="Payplug live key", groups="base.group_system", copy=False
     )
     payplug_account_name = fields.Char(
-        string="Payplug account", readonly=True, copy=False, groups="base.group_user"
+        string="Payplug account", readonly=True, copy=False, groups=USERS
     )
     # As Payplug gives them: of the account behind the key in use, once it was asked.
     payplug_min_cents = fields.Integer(
-        string="Payplug minimum (cents)",
-        default=MIN_CENTS,
-        copy=False,
-        groups="base.group_user",
+        "Payplug minimum (cents)", default=MIN_CENTS, copy=False, groups=USERS
     )
     payplug_max_cents = fields.Integer(
-        string="Payplug maximum (cents)",
-        default=MAX_CENTS,
-        copy=False,
-        groups="base.group_user",
+        "Payplug maximum (cents)", default=MAX_CENTS, copy=False, groups=USERS
     )
     payplug_journal_id = fields.Many2one(
         comodel_name="account.journal",
@@ -104,7 +97,7 @@ class ResCompany(models.Model):
         check_company=True,
         copy=False,
         help="Where payments by Payplug are booked until Payplug pays them out.",
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_link_target = fields.Selection(
         selection=[
@@ -115,26 +108,26 @@ class ResCompany(models.Model):
         default="page",
         required=True,
         copy=False,
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_customer_renewal = fields.Boolean(
         string="Payplug links renewed by customers",
         default=True,
         copy=False,
         help="After a link's end, the customer can go on to pay without you.",
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_qr_code = fields.Boolean(
         string="Payplug QR code on invoices",
         copy=False,
         help="Invoices carry a QR code and a link to their payment page.",
-        groups="base.group_user",
+        groups=USERS,
     )
     payplug_book_test_payments = fields.Boolean(
         string="Book test payments",
         copy=False,
         help="For trials on a database without real accounts.",
-        groups="base.group_user",
+        groups=USERS,
     )
 
     @api.constrains("payplug_test_key", "payplug_live_key")
@@ -146,35 +139,24 @@ class ResCompany(models.Model):
                     company_sudo._payplug_check_key(key, mode)
 
     def _payplug_check_key(self, key, mode):
-        """Check the shape of a secret key, before it is stored or sent anywhere.
-
-        :param str mode: ``test`` or ``live``
-        :raise ValidationError: if this is no key of Payplug, or one of the other mode
-        """
+        """Check, before a secret key is stored or sent, its shape and its mode."""
         shape = KEY_SHAPE.fullmatch(key)
         word = self._payplug_mode_word(mode == "live")
         if not shape:
             values = {"mode": word, "start": f"sk_{mode}_"}
-            raise ValidationError(messages.text(self.env, messages.KEY_SHAPE, **values))
+            raise ValidationError(text(self.env, messages.KEY_SHAPE, **values))
         if shape["mode"] != mode:
-            found = self._payplug_mode_word(shape["mode"] == "live")
-            values = {"mode": word, "found": found}
-            raise ValidationError(
-                messages.text(self.env, messages.KEY_OF_OTHER_MODE, **values)
-            )
+            values = {"mode": word, "found": self._payplug_mode_word(mode != "live")}
+            raise ValidationError(text(self.env, messages.KEY_OF_OTHER_MODE, **values))
 
     @api.constrains("payplug_book_test_payments", "payplug_live_key")
     def _check_payplug_book_test_payments(self):
         for company_sudo in self.sudo():  # the key is for administrators only
-            if company_sudo.payplug_book_test_payments and (
-                company_sudo.payplug_live_key
-            ):
-                name = {"company": company_sudo.display_name}
-                raise ValidationError(
-                    messages.text(
-                        self.env, messages.TEST_PAYMENTS_WITH_LIVE_KEY, **name
-                    )
-                )
+            books_tests = company_sudo.payplug_book_test_payments
+            if books_tests and company_sudo.payplug_live_key:
+                message = messages.TEST_PAYMENTS_WITH_LIVE_KEY
+                name = company_sudo.display_name
+                raise ValidationError(text(self.env, message, company=name))
 
     @api.model_create_multi
     def create(self, vals_list):
@@ -209,44 +191,37 @@ class ResCompany(models.Model):
         )
 
     def _payplug_set_up_journals(self):
-        """Give each of these companies a Payplug journal, or check the one it has.
-
-        :raise UserError: if the company has no accounts yet, or if the journal cannot
-            take Payplug's payments
-        """
+        """Give each of these companies a Payplug journal, or check the one it has."""
         for company_sudo in self.sudo():  # settings, not bookkeeping: any admin may
-            if not company_sudo.payplug_journal_id:
-                company_sudo._payplug_check_accounts()
-                journals_sudo = company_sudo.env["account.journal"]
-                journal_sudo = journals_sudo._payplug_create(company_sudo)
-                company_sudo.payplug_journal_id = journal_sudo  # which checks it
-            else:
+            if company_sudo.payplug_journal_id:
                 company_sudo._payplug_check_journal()
+                continue
+            company_sudo._payplug_check_accounts()
+            journals_sudo = company_sudo.env["account.journal"]
+            # Setting it checks it.
+            company_sudo.payplug_journal_id = journals_sudo._payplug_create(
+                company_sudo
+            )
 
     def _payplug_check_accounts(self):
         accounts = self.env["account.account"]
         own = accounts._check_company_domain(self)
         if not (self.chart_template or accounts.search_count(own, limit=1)):
-            name = {"company": self.display_name}
-            raise UserError(messages.text(self.env, messages.NO_ACCOUNTS, **name))
+            name = self.display_name
+            raise user_error(self.env, messages.NO_ACCOUNTS, company=name)
 
     def _payplug_check_journal(self):
         self._payplug_check_can_book()
         journal = self.payplug_journal_id
         if journal.type != "bank" or journal._payplug_shares_account():
-            name = {"journal": journal.display_name}
-            raise UserError(messages.text(self.env, messages.SHARED_JOURNAL, **name))
+            name = journal.display_name
+            raise user_error(self.env, messages.SHARED_JOURNAL, journal=name)
 
     def _payplug_check_can_book(self):
-        """Check that the Payplug journal can take payments.
-
-        :raise UserError: telling what is missing
-        """
+        """Check that the Payplug journal can take payments; raise what is missing."""
         if not self.payplug_journal_id._payplug_can_book():
             values = self._payplug_account_values()
-            raise UserError(
-                messages.text(self.env, messages.UNMET["journal"], **values)
-            )
+            raise user_error(self.env, messages.UNMET["journal"], **values)
 
     # === THE ACCOUNT === #
 
@@ -270,10 +245,7 @@ class ResCompany(models.Model):
         return self.env._(messages.LIVE if is_live else messages.TEST)
 
     def _payplug_account_facts(self):
-        """Return what decides whether a link can be made for this company.
-
-        :rtype: payment_rules.AccountFacts
-        """
+        """Return what decides whether a link can be made for this company."""
         root_sudo = self._payplug_root()
         min_cents, max_cents = self._payplug_limits()
         return AccountFacts(
@@ -295,13 +267,7 @@ class ResCompany(models.Model):
         }
 
     def _payplug_limits(self):
-        """Return the smallest and the largest amount of a payment, in cents.
-
-        Both may be paid. What Payplug's account allows beyond 1 to 20 000 € does not
-        count (ARCHITECTURE.rst, Decisions).
-
-        :rtype: tuple
-        """
+        """Return the limits of a payment in cents: the account's only narrow ours."""
         root_sudo = self._payplug_root()
         return (
             max(root_sudo.payplug_min_cents, MIN_CENTS),
@@ -313,7 +279,7 @@ class ResCompany(models.Model):
         euro = self.env.ref("base.EUR")
         minimum, maximum = map(from_cents, self._payplug_limits())
         amounts = {"minimum": euro.format(minimum), "maximum": euro.format(maximum)}
-        return messages.text(self.env, messages.LIMITS, **amounts)
+        return text(self.env, messages.LIMITS, **amounts)
 
     # === THE CLIENT === #
 
@@ -321,15 +287,16 @@ class ResCompany(models.Model):
         """Return a client for this company's account.
 
         :param bool is_live: the mode; by default the one that is set
-        :rtype: PayplugClient
         :raise UserError: if there is no key of that mode
         """
         is_live = self._payplug_is_live() if is_live is None else is_live
         key = self._payplug_key(is_live)
         if not key:
-            root_sudo, word = self._payplug_root(), self._payplug_mode_word(is_live)
-            values = {"account": root_sudo.display_name, "mode": word}
-            raise UserError(messages.text(self.env, messages.KEY_GONE, **values))
+            name, word = (
+                self._payplug_root().display_name,
+                self._payplug_mode_word(is_live),
+            )
+            raise user_error(self.env, messages.KEY_GONE, account=name, mode=word)
         return PayplugClient(SecretKey(key), self._payplug_api_url(), _deadline(self))
 
     @api.model
@@ -339,55 +306,41 @@ class ResCompany(models.Model):
         return params_sudo.get_param("payplug_paylink.api_url") or API_URL
 
     def _payplug_can_be_notified(self):
-        """Tell whether Payplug can reach this Odoo with a notification.
-
-        An API address of one's own (an emulator) is taken to be as near as Odoo is.
-        """
-        if self._payplug_api_url() != API_URL:
-            return True
-        return is_public(self.get_base_url())
+        """Tell whether Payplug, or an emulator beside us, can notify this Odoo."""
+        return self._payplug_api_url() != API_URL or is_public(self.get_base_url())
 
     def _payplug_read_account(self):
-        """Ask Payplug about the account of the key in use; store what we need of it.
-
-        :rtype: RemoteAccount
-        :raise PayplugError: if Payplug is silent or does not accept the key
-        """
+        """Ask Payplug about the account of the key in use; store what we need of it."""
         account = self._payplug_client().get_account()
-        self._payplug_root()._payplug_store_limits(account)
-        return account
-
-    def _payplug_store_limits(self, account):
-        """Store what conditions and settings need to know of the account.
-
-        :param RemoteAccount account: of the mode that is set
-        """
         root_sudo = self._payplug_root()
         root_sudo.payplug_account_name = account.name
         if account.min_cents:
             root_sudo.payplug_min_cents = account.min_cents
         if account.max_cents:
             root_sudo.payplug_max_cents = account.max_cents
+        return account
 
     def _payplug_user_error(self, error):
         """Return a `PayplugError` as what a user is shown; it may quote a customer."""
         return ConfidentialUserError(self._payplug_error_message(error))
 
     def _payplug_error_message(self, error):
-        """Return what a `PayplugError` means for a user: what happened, what to do.
-
-        :rtype: str
-        """
-        reason = {"reason": self._payplug_error_reason(error)}
+        """Return what a `PayplugError` means for a user: what happened, what to do."""
         if not isinstance(error, PayplugRejected):
-            return messages.text(self.env, messages.UNAVAILABLE, **reason)
-        if error.status == 401:
-            account = {"account": self._payplug_root().display_name}
-            return messages.text(self.env, messages.KEY_REFUSED, **account)
-        if not error.details:
-            return messages.text(self.env, messages.REJECTED, **reason)
-        details = {**reason, "details": error.details}
-        return messages.text(self.env, messages.REJECTED_WITH_DETAILS, **details)
+            message = messages.UNAVAILABLE
+        elif error.status == 401:
+            message = messages.KEY_REFUSED
+        else:
+            message = (
+                messages.REJECTED_WITH_DETAILS if error.details else messages.REJECTED
+            )
+        return text(
+            self.env,
+            message,
+            account=self._payplug_root().display_name,
+            reason=self._payplug_error_reason(error),
+            details=error.details,
+        )
 
     def _payplug_error_reason(self, error):
         """Return, for people, why a call failed: a few words or the HTTP status."""

@@ -3,9 +3,9 @@
 import contextlib
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 
 from .. import payment_messages as messages
+from ..payment_messages import notification, text, user_error
 from ..payplug_remote import PayplugError, PayplugRejected
 from .res_company import with_deadline
 
@@ -43,23 +43,21 @@ class ResConfigSettings(models.TransientModel):
     payplug_qr_code = fields.Boolean(
         related="company_id.payplug_qr_code", readonly=False
     )
-    payplug_url_warning = fields.Char(
-        string="Warning", compute="_compute_payplug_url_warning"
-    )
+    payplug_url_warning = fields.Char("Warning", compute="_compute_payplug_texts")
     # What the browser gets is a mask; what comes back changed is a new key.
     payplug_test_key = fields.Char(
         string="Test key",
         compute="_compute_payplug_keys",
-        inverse="_inverse_payplug_test_key",
+        inverse=lambda self: self._payplug_store_key("test"),
         groups="base.group_system",
     )
     payplug_live_key = fields.Char(
         string="Live key",
         compute="_compute_payplug_keys",
-        inverse="_inverse_payplug_live_key",
+        inverse=lambda self: self._payplug_store_key("live"),
         groups="base.group_system",
     )
-    payplug_limits = fields.Char(string="Amounts", compute="_compute_payplug_limits")
+    payplug_limits = fields.Char("Amounts", compute="_compute_payplug_texts")
 
     @api.depends("company_id")
     def _compute_payplug_keys(self):
@@ -67,18 +65,8 @@ class ResConfigSettings(models.TransientModel):
             settings.payplug_test_key = mask(settings.company_id.payplug_test_key)
             settings.payplug_live_key = mask(settings.company_id.payplug_live_key)
 
-    def _inverse_payplug_test_key(self):
-        self._payplug_store_key("test")
-
-    def _inverse_payplug_live_key(self):
-        self._payplug_store_key("live")
-
     def _payplug_store_key(self, mode):
-        """Store a key that was typed, after Payplug was asked about it.
-
-        :raise ValidationError: if the key is not of this shape and mode
-        :raise UserError: if Payplug does not accept it, or is silent: it might be wrong
-        """
+        """Store a key that was typed, if Payplug accepts it: it might be wrong."""
         for settings in self:
             company, field = settings.company_id, f"payplug_{mode}_key"
             key = (settings[field] or "").strip()
@@ -95,9 +83,7 @@ class ResConfigSettings(models.TransientModel):
         except PayplugRejected as error:
             word = company._payplug_mode_word(mode == "live")
             values = {"mode": word, "reason": error.reason}
-            raise UserError(
-                messages.text(self.env, messages.NEW_KEY_REFUSED, **values)
-            ) from error
+            raise user_error(self.env, messages.NEW_KEY_REFUSED, **values) from error
         except PayplugError as error:
             raise company._payplug_user_error(error) from error
 
@@ -113,18 +99,13 @@ class ResConfigSettings(models.TransientModel):
         return result
 
     @api.depends("company_id")
-    def _compute_payplug_limits(self):
-        for settings in self:
-            settings.payplug_limits = settings.company_id._payplug_limits_text()
-
-    @api.depends("company_id")
-    def _compute_payplug_url_warning(self):
+    def _compute_payplug_texts(self):
         for settings in self:
             company = settings.company_id
-            url = {"url": company.get_base_url()}
-            settings.payplug_url_warning = not company._payplug_can_be_notified() and (
-                messages.text(self.env, messages.UNREACHABLE, **url)
-            )
+            settings.payplug_limits = company._payplug_limits_text()
+            is_reached, url = company._payplug_can_be_notified(), company.get_base_url()
+            warning = text(self.env, messages.UNREACHABLE, url=url)
+            settings.payplug_url_warning = not is_reached and warning
 
     def action_payplug_sign_in(self):
         """Open the window that fetches the keys with Payplug's own credentials.
@@ -133,42 +114,21 @@ class ResConfigSettings(models.TransientModel):
         before the button runs.
         """
         window = self.env["payplug.sign.in"].create({"company_id": self.company_id.id})
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._(messages.SIGN_IN),
-            "res_model": window._name,
-            "res_id": window.id,
-            "view_mode": "form",
-            "target": "new",
-        }
+        name = self.env._(messages.SIGN_IN)
+        return window._get_records_action(name=name, target="new", context={})
 
     def action_payplug_test_connection(self):
-        """Ask Payplug which account this is, store its limits, and tell.
-
-        :raise UserError: if Payplug cannot be reached, or does not accept the key
-        """
+        """Ask Payplug which account this is, store its limits, and tell."""
         company = with_deadline(self.company_id)
         try:
             account = company._payplug_read_account()
         except PayplugError as error:
             raise company._payplug_user_error(error) from error
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "title": self._payplug_connected_title(account),
-                "message": self._payplug_connected_message(account),
-                "type": "warning" if account.live_allowed is False else "success",
-                "next": {"type": "ir.actions.client", "tag": "soft_reload"},
-            },
-        }
-
-    def _payplug_connected_title(self, account):
-        is_live = self.company_id._payplug_is_live()
+        is_live = company._payplug_is_live()
         title = messages.CONNECTED_LIVE if is_live else messages.CONNECTED_TEST
-        return messages.text(self.env, title, name=account.name)
-
-    def _payplug_connected_message(self, account):
-        limits = {"limits": self.company_id._payplug_limits_text()}
         message = messages.LIVE_ALLOWED[account.live_allowed]
-        return messages.text(self.env, message, **limits)
+        return notification(
+            text(self.env, title, name=account.name),
+            text(self.env, message, limits=company._payplug_limits_text()),
+            "warning" if account.live_allowed is False else "success",
+        )

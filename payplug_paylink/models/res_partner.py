@@ -31,9 +31,7 @@ class ResPartner(models.Model):
         somebody else.
         """
         written = self.email or ""
-        pieces = [
-            ADDRESS.fullmatch(piece.strip()) for piece in re.split("[,;\n]", written)
-        ]
+        pieces = map(ADDRESS.fullmatch, map(str.strip, re.split("[,;\n]", written)))
         good = {email_normalize(piece[1]) for piece in pieces if piece}
         mailed = email_normalize_all(written)
         return mailed[0] if mailed and good.issuperset(mailed) else ""
@@ -43,8 +41,6 @@ class ResPartner(models.Model):
 
         No telephone number: Payplug needs none for a card, and refuses payments for a
         wrong one.
-
-        :rtype: dict
         """
         first_name, last_name = self._payplug_names()
         found = {
@@ -61,15 +57,11 @@ class ResPartner(models.Model):
         if not country or not all(found[name] for name in REQUIRED):
             return {}
         block = {name: value[: SIZES[name]] for name, value in found.items() if value}
-        return {**block, "country": country, "language": self._payplug_language()}
+        language = (self.lang or self.env.lang or "fr")[:2]  # of Payplug's page
+        return {**block, "country": country, "language": language}
 
     def _payplug_names(self):
         """Split the only name that Odoo has; Payplug wants two, of companies too."""
-        first, _space, last = (
-            self.name or self.commercial_company_name or ""
-        ).partition(" ")
+        name = self.name or self.commercial_company_name or ""
+        first, _space, last = name.partition(" ")
         return first, last.strip() or first
-
-    def _payplug_language(self):
-        """Return the ISO 639-1 code in which Payplug shows its page."""
-        return (self.lang or self.env.lang or "fr")[:2]

@@ -157,7 +157,7 @@ class TestRoutes(PayplugRoutesCommon):
         with self.registry._db.cursor() as other:
             other.execute(
                 "SELECT pg_try_advisory_xact_lock(%s, %s)",
-                [LOCK_SPACE, self.link._lock_key()],
+                [LOCK_SPACE, self.link._claim_key()],
             )
             self.assertEqual(other.fetchone(), (True,))
             self.assertEqual(self._notify(), 503)

@@ -1,9 +1,9 @@
 """Odoo's Send window, beside the queue of payment links and with our template."""
 
 from odoo import api, fields, models
-from odoo.exceptions import UserError
 
 from .. import payment_messages as messages
+from ..payment_messages import text, user_error
 
 
 class AccountMoveSendWizard(models.TransientModel):
@@ -28,8 +28,12 @@ class AccountMoveSendWizard(models.TransientModel):
         # EXTEND account
         result = super()._compute_alerts()
         for wizard in self:
-            if wizard._payplug_sends_link():
-                wizard.alerts = {**(wizard.alerts or {}), **wizard._payplug_alerts()}
+            move = wizard.move_id
+            if wizard._payplug_sends_link() and not move.payment_link:
+                name = move.display_name
+                message = text(self.env, messages.MAIL_WITHOUT_LINK, invoice=name)
+                alert = {"level": "warning", "message": message}
+                wizard.alerts = {**(wizard.alerts or {}), "payplug_no_link": alert}
         return result
 
     def _payplug_sends_link(self):
@@ -48,14 +52,6 @@ class AccountMoveSendWizard(models.TransientModel):
         texts = f"{self.subject or ''} {self.body or ''}"
         return self._payplug_sends_link() or bool(url and url in texts)
 
-    def _payplug_alerts(self):
-        """Return what the user must know before a mail with our template leaves."""
-        if self.move_id.payment_link:
-            return {}
-        name = {"invoice": self.move_id.display_name}
-        message = messages.text(self.env, messages.MAIL_WITHOUT_LINK, **name)
-        return {"payplug_no_link": {"level": "warning", "message": message}}
-
     def action_send_and_print(self, allow_fallback_pdf=False):
         # EXTEND account: what is sent here is not sent in the background, too
         self.move_id.check_access("write")
@@ -67,17 +63,10 @@ class AccountMoveSendWizard(models.TransientModel):
         return result
 
     def _payplug_leave_queue(self):
-        """Take the invoice out of the queue, unless another process was faster.
-
-        :raise UserError: if it is being sent, or was sent since this window opened
-        """
+        """Lock the row; refuse what is being sent, or was since this window opened."""
         for wizard in self:
             sending_sudo = wizard.move_id._payplug_sendings_sudo()
-            if not sending_sudo:
-                continue
             was_sent = sending_sudo.sent_at != wizard.payplug_seen_at
-            if was_sent or not sending_sudo.try_lock_for_update():
-                name = {"invoice": wizard.move_id.display_name}
-                raise UserError(
-                    messages.text(wizard.env, messages.SENT_MEANWHILE, **name)
-                )
+            if sending_sudo and (was_sent or not sending_sudo.try_lock_for_update()):
+                name = wizard.move_id.display_name
+                raise user_error(wizard.env, messages.SENT_MEANWHILE, invoice=name)

@@ -1,9 +1,9 @@
 """The window that sends the links of many invoices: who gets one, and who does not."""
 
 from odoo import Command, api, fields, models
-from odoo.exceptions import UserError
 
 from .. import payment_messages as messages
+from ..payment_messages import notification, text, user_error
 
 
 class PayplugSendLinks(models.TransientModel):
@@ -47,34 +47,20 @@ class PayplugSendLinks(models.TransientModel):
 
     @api.model
     def _open(self, moves):
-        """Return the action that opens the window for these invoices, judged.
-
-        :param moves: any number of `account.move` records
-        """
+        """Return the action that opens the window for these invoices, judged."""
         wizard = self.create({"line_ids": self._prepare_lines(moves)})
-        return {
-            "type": "ir.actions.act_window",
-            "name": self.env._(messages.SEND_LINKS),
-            "res_model": self._name,
-            "res_id": wizard.id,
-            "view_mode": "form",
-            "target": "new",
-        }
+        name = self.env._(messages.SEND_LINKS)
+        return wizard._get_records_action(name=name, target="new", context={})
 
     def _prepare_lines(self, moves):
         sent_on, waiting = moves._payplug_sent_on(), moves._payplug_waiting()
-        return [
-            Command.create(
-                {
-                    "move_id": move.id,
-                    "reasons": "\n".join(
-                        [*waiting.get(move, []), *move._payplug_unmet_conditions()]
-                    ),
-                    "sent_at": sent_on.get(move),
-                }
-            )
-            for move in moves
-        ]
+        lines = []
+        for move in moves:
+            reasons = [waiting.get(move), *move._payplug_unmet_conditions()]
+            line = {"move_id": move.id, "sent_at": sent_on.get(move)}
+            line["reasons"] = "\n".join(filter(None, reasons))
+            lines.append(Command.create(line))
+        return lines
 
     @api.depends("line_ids.reasons", "line_ids.sent_at", "resend")
     def _compute_groups(self):
@@ -85,8 +71,8 @@ class PayplugSendLinks(models.TransientModel):
                 ready = ready.filtered(lambda line: not line.sent_at)
             wizard.ready_ids = ready
             wizard.refused_ids = lines - ready
-            wizard.ready_count = len(wizard.ready_ids)
-            wizard.refused_count = len(wizard.refused_ids)
+            wizard.ready_count = len(ready)
+            wizard.refused_count = len(lines - ready)
 
     @api.depends("line_ids")
     def _compute_available_report_ids(self):
@@ -95,10 +81,7 @@ class PayplugSendLinks(models.TransientModel):
             wizard.available_report_ids = moves._get_available_action_reports()
 
     def action_send(self):
-        """Put what can be sent into the queue, and return at once.
-
-        :raise UserError: if nothing can be sent
-        """
+        """Put what can be sent into the queue, and return at once."""
         self.ensure_one()
         moves = self.ready_ids.move_id
         moves.check_access("write")
@@ -108,17 +91,12 @@ class PayplugSendLinks(models.TransientModel):
             done |= set(moves._payplug_sent_on())
         moves = moves.filtered(lambda move: move not in done)
         if not moves:
-            raise UserError(self.env._(messages.NONE_SENDABLE))
+            raise user_error(self.env, messages.NONE_SENDABLE)
         queue_sudo = self.env["payplug.sending"].sudo()  # only code writes the queue
         queue_sudo._enqueue(moves, self.template_id, self.pdf_report_id)
-        count = {"count": len(moves)}
-        return {
-            "type": "ir.actions.client",
-            "tag": "display_notification",
-            "params": {
-                "title": self.env._(messages.PAYMENT_LINKS),
-                "message": messages.text(self.env, messages.QUEUED, **count),
-                "type": "success",
-                "next": {"type": "ir.actions.act_window_close"},
-            },
-        }
+        return notification(
+            self.env._(messages.PAYMENT_LINKS),
+            text(self.env, messages.QUEUED, count=len(moves)),
+            "success",
+            then={"type": "ir.actions.act_window_close"},
+        )

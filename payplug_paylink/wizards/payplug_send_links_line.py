@@ -4,6 +4,7 @@ from odoo import api, fields, models
 from odoo.tools import format_datetime
 
 from .. import payment_messages as messages
+from ..payment_messages import text
 
 
 class PayplugSendLinksLine(models.TransientModel):
@@ -34,10 +35,8 @@ class PayplugSendLinksLine(models.TransientModel):
     @api.depends("move_id")
     def _compute_customer(self):
         for line in self:
-            customer = line.move_id.partner_id
-            readable = customer._filtered_access("read")
-            line.partner_id = readable
-            line.email = readable.email
+            line.partner_id = line.move_id.partner_id._filtered_access("read")
+            line.email = line.partner_id.email
 
     @api.depends("move_id")
     def _compute_amount(self):
@@ -47,7 +46,7 @@ class PayplugSendLinksLine(models.TransientModel):
     @api.depends("reasons", "sent_at")
     def _compute_failure_reason(self):
         for line in self:
-            sent_on = line.sent_at and format_datetime(self.env, line.sent_at)
-            line.failure_reason = line.reasons or (
-                sent_on and messages.text(self.env, messages.ALREADY_SENT, date=sent_on)
-            )
+            line.failure_reason = line.reasons
+            if line.sent_at and not line.reasons:
+                day = format_datetime(self.env, line.sent_at)
+                line.failure_reason = text(self.env, messages.ALREADY_SENT, date=day)

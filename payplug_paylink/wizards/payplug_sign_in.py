@@ -1,10 +1,10 @@
 """The window that exchanges the portal's credentials for the account's secret keys."""
 
 from odoo import fields, models
-from odoo.exceptions import UserError
 
 from .. import payment_messages as messages
 from ..models.res_company import with_deadline
+from ..payment_messages import user_error
 from ..payplug_api import PayplugClient
 from ..payplug_remote import PayplugError, PayplugRejected
 
@@ -14,9 +14,7 @@ class PayplugSignIn(models.TransientModel):
     _description = "Sign in to Payplug"
 
     company_id = fields.Many2one(
-        comodel_name="res.company",
-        required=True,
-        default=lambda self: self.env.company,
+        "res.company", required=True, default=lambda self: self.env.company
     )
     email = fields.Char(string="E-mail")
     # Not a column, not even for a moment: the button carries it in its context, as
@@ -40,10 +38,7 @@ class PayplugSignIn(models.TransientModel):
         return settings.action_payplug_test_connection()
 
     def _prepare_keys(self, company, keys):
-        """Return the keys to store; those of two accounts never stand together.
-
-        :param RemoteKeys keys: of the account that was signed in to
-        """
+        """Return the keys to store; those of two accounts never stand together."""
         known = company.payplug_test_key, company.payplug_live_key
         is_same = not keys.test or not known[0] or keys.test == known[0]
         kept = known if is_same else (False, False)
@@ -55,7 +50,7 @@ class PayplugSignIn(models.TransientModel):
     def _fetch_keys(self, company):
         password = self.env.context.get("payplug_password")
         if not self.email or not password or not isinstance(password, str):
-            raise UserError(self.env._(messages.SIGN_IN_INCOMPLETE))
+            raise user_error(self.env, messages.SIGN_IN_INCOMPLETE)
         try:
             return PayplugClient.fetch_keys(
                 self.email.strip(),
@@ -64,9 +59,7 @@ class PayplugSignIn(models.TransientModel):
                 company.env.context["payplug_deadline"],
             )
         except PayplugRejected as error:
-            reason = {"reason": error.reason}
-            raise UserError(
-                messages.text(self.env, messages.SIGN_IN_REFUSED, **reason)
-            ) from error
+            message, reason = messages.SIGN_IN_REFUSED, error.reason
+            raise user_error(self.env, message, reason=reason) from error
         except PayplugError as error:
             raise company._payplug_user_error(error) from error
