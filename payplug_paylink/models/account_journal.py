@@ -12,21 +12,15 @@ class AccountJournal(models.Model):
     def _payplug_create(self, company):
         """Create the bank journal *Payplug*, with an outstanding account of its own.
 
-        Without that account a payment would have no entry, and would not settle the
-        invoice; with the company's common one, Payplug's money and fees
-        would be lost among the others.
+        Without it a payment would have no entry, and would not settle the invoice; with
+        the company's common one, Payplug's money would be lost among the others.
         """
-        journal = self.with_company(company).create(
-            {
-                "name": "Payplug",
-                "type": "bank",
-                "code": self._payplug_free_code(company),
-                "company_id": company.id,
-            }
-        )
-        journal._payplug_inbound_line().payment_account_id = (
-            journal._payplug_create_outstanding_account()
-        )
+        code = self._payplug_free_code(company)
+        values = {"name": "Payplug", "type": "bank", "code": code}
+        journals = self.with_company(company)
+        journal = journals.create({**values, "company_id": company.id})
+        account = journal._payplug_create_outstanding_account()
+        journal._payplug_inbound_line().payment_account_id = account
         return journal
 
     @api.model

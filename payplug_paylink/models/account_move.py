@@ -18,7 +18,6 @@ from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_ce
 from .res_company import with_deadline
 
 PORTAL_URL = "https://portal.payplug.com/"
-QR_PIXELS = 256
 USERS = "base.group_user"
 READERS = "account.group_account_invoice,account.group_account_readonly"
 
@@ -260,10 +259,9 @@ class AccountMove(models.Model):
         if link_sudo.problem:
             return link_sudo._problem_notification()
         if link_sudo.state == "paid":
-            return notification(
-                self.env._(messages.ALREADY_PAID_TITLE),
-                text(self.env, messages.ALREADY_PAID, invoice=self.display_name),
-            )
+            title = self.env._(messages.ALREADY_PAID_TITLE)
+            values = {"invoice": self.display_name}
+            return notification(title, text(self.env, messages.ALREADY_PAID, **values))
         return self._payplug_send_window()
 
     def action_payplug_refresh(self):
@@ -337,11 +335,7 @@ class AccountMove(models.Model):
         return result
 
     def _payplug_trigger_sync(self):
-        """Let the cron look at once, if one of these invoices has a pending link.
-
-        Nothing is decided here: the cron derives from the amount due what is to be
-        cancelled, and accounting never waits for Payplug.
-        """
+        """Let the cron look, and decide, at once if one of these has a pending link."""
         # Whoever does the accounting. Most invoices have no link: no query for those.
         linked_sudo = self._origin.sudo().filtered("payplug_link_id")
         if linked_sudo and "pending" in linked_sudo.payplug_link_ids.mapped("state"):
@@ -354,11 +348,9 @@ class AccountMove(models.Model):
         return with_deadline(link_sudo, wait_for_lock=True)
 
     def _payplug_send_window(self):
-        """Open Odoo's Send window with our template, by e-mail.
-
-        The channel is named because customers set to another one would get no mail.
-        """
+        """Open Odoo's Send window with our template, by e-mail."""
         action = self.action_send_and_print()
+        # Customers set to another channel would get no mail.
         action["context"]["default_sending_methods"] = ["email"]
         template = self._payplug_template()
         if template:
@@ -375,10 +367,9 @@ class AccountMove(models.Model):
     def _payplug_no_new_link(self, error):
         """Tell that the earlier link has ended and there is no new one, which stays."""
         why = error.details or self.company_id._payplug_error_reason(error)
-        return notification(
-            self.env._(messages.NO_NEW_LINK_TITLE),
-            text(self.env, messages.NO_NEW_LINK, invoice=self.display_name, why=why),
-        )
+        values = {"invoice": self.display_name, "why": why}
+        message = text(self.env, messages.NO_NEW_LINK, **values)
+        return notification(self.env._(messages.NO_NEW_LINK_TITLE), message)
 
     # === AMOUNTS AND LINKS === #
 
@@ -409,12 +400,9 @@ class AccountMove(models.Model):
         payment is on the way (``in_payment``): the residual alone would ask twice.
         """
         self.ensure_one()
-        payable = (
-            self.move_type == "out_invoice"
-            and self.state == "posted"
-            and self.payment_state in ("not_paid", "partial")
-        )
-        return self.amount_residual if payable else 0.0
+        is_open = self.payment_state in ("not_paid", "partial")
+        is_posted = self.move_type == "out_invoice" and self.state == "posted"
+        return self.amount_residual if is_posted and is_open else 0.0
 
     def _payplug_links_to_book(self):
         """Return, in sudo, the links that were paid and are not booked yet."""
@@ -605,10 +593,7 @@ class AccountMove(models.Model):
         )
 
     def _payplug_recorded_link(self, due=None):
-        """Return the link whose payment of all that is due was recorded, not booked.
-
-        A test payment while the company tests; or one whose booking was deleted.
-        """
+        """Return the link whose payment of all that is due was recorded, not booked."""
         link = self._payplug_open_link()  # a later one may still be paid
         recorded = (
             link.state == "paid"
@@ -630,11 +615,7 @@ class AccountMove(models.Model):
         )
 
     def _payplug_paid_on(self):
-        """Return the day of the last payment, False if nobody knows it.
-
-        What came by Payplug came at the moment that Payplug tells: its entry may be
-        missing yet, or be dated later, where a period is locked.
-        """
+        """Return the day of the last payment, by Payplug's dates; False if unknown."""
         entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
         payments = self.matched_payment_ids | entries.origin_payment_id
         links = self._payplug_links_to_book() | self._payplug_recorded_link()

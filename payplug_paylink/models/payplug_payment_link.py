@@ -241,12 +241,8 @@ class PayplugPaymentLink(models.Model):
     def _matches_remote(self, remote):
         """Tell whether Payplug speaks of this link's payment, whole and in its mode."""
         theirs = (remote.id, remote.cents, remote.currency, remote.is_live)
-        return theirs == (
-            self.payplug_id,
-            to_cents(self.amount),
-            self.currency_id.name,
-            self.is_live,
-        )
+        cents, currency = to_cents(self.amount), self.currency_id.name
+        return theirs == (self.payplug_id, cents, currency, self.is_live)
 
     def _differs_from(self, remote):
         """Tell whether applying an answer would change anything; locks nothing."""
@@ -403,18 +399,13 @@ class PayplugPaymentLink(models.Model):
 
     def _create_row(self, move, due):
         """Create the row of a new link; the database refuses a second pending one."""
+        copied = ("company_id", "partner_id", "currency_id")
+        values = {name: move[name].id for name in copied}
+        is_live = move.company_id._payplug_is_live()
+        values.update(move_id=move.id, amount=due, is_live=is_live)
         try:
             with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
-                return self.create(
-                    {
-                        "move_id": move.id,
-                        "company_id": move.company_id.id,
-                        "partner_id": move.partner_id.id,
-                        "currency_id": move.currency_id.id,
-                        "amount": due,
-                        "is_live": move.company_id._payplug_is_live(),
-                    }
-                )
+                return self.create(values)
         except psycopg2.errors.UniqueViolation as error:
             # Made by somebody whose commit this transaction is too old to see.
             raise ConcurrencyError(f"invoice {move.id} has just got a link") from error
@@ -424,13 +415,8 @@ class PayplugPaymentLink(models.Model):
         with ExitStack() as undo:
             # Here and not by the hook alone: a caller's savepoint runs none.
             undo.callback(_abort_quietly, client, remote.id)
-            self.write(
-                {
-                    "payplug_id": remote.id,
-                    "url": remote.url,
-                    "expires_at": remote.created_at + timedelta(days=LINK_DAYS),
-                }
-            )
+            ends = remote.created_at + timedelta(days=LINK_DAYS)
+            self.write({"payplug_id": remote.id, "url": remote.url, "expires_at": ends})
             self._set_as_current()
             by_customer = messages.LOG_CREATED_BY_CUSTOMER
             self._log(by_customer if for_customer else messages.LOG_CREATED)
@@ -439,16 +425,12 @@ class PayplugPaymentLink(models.Model):
 
     def _payplug_payment_payload(self):
         """Return the body that creates this link's payment. Addons may extend it."""
-        url = self._route_url("return")
+        urls = dict.fromkeys(("return_url", "cancel_url"), self._route_url("return"))
         payload = {
             "amount": to_cents(self.amount),
             "currency": self.currency_id.name,
             # Says that we mail the link; an ordinary page would die within minutes.
-            "hosted_payment": {
-                "sent_by": "OTHER",
-                "return_url": url,
-                "cancel_url": url,
-            },
+            "hosted_payment": {"sent_by": "OTHER", **urls},
             "description": self.move_id.name[:DESCRIPTION_SIZE],
             "metadata": {
                 "invoice": self.move_id.name,
@@ -621,9 +603,8 @@ class PayplugPaymentLink(models.Model):
         _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
         self.problem = problem
         if problem == "mismatch":
-            self._as_accountant()._schedule_activity(
-                messages.MISMATCH_SUMMARY, messages.MISMATCH
-            )
+            summary, note = messages.MISMATCH_SUMMARY, messages.MISMATCH
+            self._as_accountant()._schedule_activity(summary, note)
 
     # === BOOKING === #
 
@@ -895,10 +876,7 @@ class PayplugPaymentLink(models.Model):
             link.move_id._message_log(body=body)
 
     def _as_author(self):
-        """Return the link as who writes its chatter: the user, OdooBot for visitors.
-
-        OdooBot writes in the accountant's language, in a cron too.
-        """
+        """Return the link as who writes its chatter: the user, OdooBot for visitors."""
         user = self.env.user
         is_person = user._is_internal() and user.id != SUPERUSER_ID
         return self if is_person else self._as_accountant()
@@ -1023,9 +1001,8 @@ class PayplugPaymentLink(models.Model):
 
     def _is_outdated(self):
         """Tell whether a link must no longer be paid: cancelled, or another amount."""
-        return self.state == "pending" and (
-            self.to_cancel or not self._has_amount_due()
-        )
+        is_over = self.to_cancel or not self._has_amount_due()
+        return self.state == "pending" and is_over
 
     def _cancel_if_outdated(self):
         """Cancel, unless somebody made the link right before it was processed."""
@@ -1034,9 +1011,7 @@ class PayplugPaymentLink(models.Model):
 
     def _follow_accounts(self):
         """Follow links, account by account; return whether there is time for more."""
-        groups = self.grouped(
-            lambda link: (link.company_id._payplug_root(), link.is_live)
-        )
+        groups = self.grouped(lambda one: (one.company_id._payplug_root(), one.is_live))
         return all(links._follow_account() for links in groups.values())
 
     def _follow_account(self):

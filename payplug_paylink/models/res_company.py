@@ -197,11 +197,8 @@ class ResCompany(models.Model):
                 company_sudo._payplug_check_journal()
                 continue
             company_sudo._payplug_check_accounts()
-            journals_sudo = company_sudo.env["account.journal"]
-            # Setting it checks it.
-            company_sudo.payplug_journal_id = journals_sudo._payplug_create(
-                company_sudo
-            )
+            journal = company_sudo.env["account.journal"]._payplug_create(company_sudo)
+            company_sudo.payplug_journal_id = journal  # setting it checks it
 
     def _payplug_check_accounts(self):
         accounts = self.env["account.account"]
@@ -292,11 +289,9 @@ class ResCompany(models.Model):
         is_live = self._payplug_is_live() if is_live is None else is_live
         key = self._payplug_key(is_live)
         if not key:
-            name, word = (
-                self._payplug_root().display_name,
-                self._payplug_mode_word(is_live),
-            )
-            raise user_error(self.env, messages.KEY_GONE, account=name, mode=word)
+            root_sudo, word = self._payplug_root(), self._payplug_mode_word(is_live)
+            values = {"account": root_sudo.display_name, "mode": word}
+            raise user_error(self.env, messages.KEY_GONE, **values)
         return PayplugClient(SecretKey(key), self._payplug_api_url(), _deadline(self))
 
     @api.model
@@ -330,17 +325,13 @@ class ResCompany(models.Model):
             message = messages.UNAVAILABLE
         elif error.status == 401:
             message = messages.KEY_REFUSED
+        elif error.details:
+            message = messages.REJECTED_WITH_DETAILS
         else:
-            message = (
-                messages.REJECTED_WITH_DETAILS if error.details else messages.REJECTED
-            )
-        return text(
-            self.env,
-            message,
-            account=self._payplug_root().display_name,
-            reason=self._payplug_error_reason(error),
-            details=error.details,
-        )
+            message = messages.REJECTED
+        reason = self._payplug_error_reason(error)
+        values = {"account": self._payplug_root().display_name, "reason": reason}
+        return text(self.env, message, details=error.details, **values)
 
     def _payplug_error_reason(self, error):
         """Return, for people, why a call failed: a few words or the HTTP status."""
