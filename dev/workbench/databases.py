@@ -26,14 +26,16 @@ class Template:
     """What a template database holds.
 
     :ivar base: the template it starts from, if any
+    :ivar script: for Odoo's shell, which adds data
     :ivar fill: function of the database's name that adds data
-    :ivar sources: files that the data depends on
+    :ivar sources: what else the data depends on
     """
 
     name: str
     modules: str
     options: tuple = ()
     base: "Template" = None
+    script: str = ""
     fill: Callable = None
     sources: tuple = ()
 
@@ -45,13 +47,22 @@ class Template:
     @property
     def content(self):
         """What the content depends on, beside Odoo."""
-        own = ((self.modules, self.options, LANGUAGES), *self.sources)
+        own = ((self.modules, self.options, LANGUAGES, self.script), *self.sources)
         return (*self.base.content, *own) if self.base else own
 
 
-WITH_ACCOUNT_PAYMENT = Template("full", "account,l10n_fr_account,account_payment")
+# the company of the tests: its chart of accounts would take each class ten seconds
+COMPANY = """
+france = {"country_id": env.ref("base.fr").id, "currency_id": env.ref("base.EUR").id}
+company = env["res.company"].create({"name": "company_1_data", **france})
+env["account.chart.template"].try_loading("fr", company=company, install_demo=False)
+env.cr.commit()
+"""
+WITH_ACCOUNT_PAYMENT = Template(
+    "full", "account,l10n_fr_account,account_payment", script=COMPANY
+)
 WITHOUT_ACCOUNT_PAYMENT = Template(
-    "bare", "account,l10n_fr_account", ("--skip-auto-install",)
+    "bare", "account,l10n_fr_account", ("--skip-auto-install",), script=COMPANY
 )
 WITH_DEMO = Template("demo", "account,l10n_fr_account", ("--with-demo",))
 
@@ -138,6 +149,9 @@ class Databases:
                 f"--load-language={LANGUAGES}",
                 *template.options,
             )
+        if template.script:
+            shell = ("shell", "-c", self.settings, "-d", unfinished, "--no-http")
+            self.odoo.call("Odoo's shell failed.", *shell, script=template.script)
         if template.fill:
             template.fill(unfinished)
         shutil.rmtree(self._files(name), ignore_errors=True)

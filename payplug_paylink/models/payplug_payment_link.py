@@ -155,12 +155,18 @@ class PayplugPaymentLink(models.Model):
         """Let the database refuse an invoice that shows another invoice's link.
 
         Whoever writes it, in whatever way. What was written before this rule is undone.
-        Called by a data file: after the field's own foreign key, which a deleted link
-        needs to come first.
+        Called by a data file: the index that it needs is there then. Deferred: the
+        field's own foreign key first empties the field when a link is deleted.
         """
         name = "account_move_payplug_link_id_is_own"
-        if sql.constraint_definition(self.env.cr, "account_move", name):
+        key = """FOREIGN KEY (id, payplug_link_id)
+                 REFERENCES payplug_payment_link (move_id, id)
+                 DEFERRABLE INITIALLY DEFERRED"""
+        known = sql.constraint_definition(self.env.cr, "account_move", name)
+        if known == key:
             return
+        if known:
+            sql.drop_constraint(self.env.cr, "account_move", name)
         self.env.cr.execute(
             """UPDATE account_move move SET payplug_link_id = NULL
                  FROM payplug_payment_link link
@@ -168,8 +174,6 @@ class PayplugPaymentLink(models.Model):
                   AND link.move_id IS DISTINCT FROM move.id"""
         )
         # In this order: Odoo takes what begins with the field's column for its own.
-        key = """FOREIGN KEY (id, payplug_link_id)
-                 REFERENCES payplug_payment_link (move_id, id)"""
         sql.add_constraint(self.env.cr, "account_move", name, key)
 
     # === COMPUTE === #

@@ -37,6 +37,14 @@ class RealRequests:
 
 class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
     @classmethod
+    def setup_independent_company(cls, **kwargs):
+        # A chart of accounts takes ten seconds: `dev/test` has prepared one.
+        prepared_sudo = cls.env["res.company"].sudo()
+        prepared_sudo = prepared_sudo.search([("name", "=", "company_1_data")])
+        prepared = prepared_sudo.with_env(cls.env)
+        return prepared or super().setup_independent_company(**kwargs)
+
+    @classmethod
     @AccountTestInvoicingCommon.setup_country("fr")
     def setUpClass(cls):
         super().setUpClass()
