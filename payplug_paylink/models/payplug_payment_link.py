@@ -155,18 +155,11 @@ class PayplugPaymentLink(models.Model):
         """Let the database refuse an invoice that shows another invoice's link.
 
         Whoever writes it, in whatever way. What was written before this rule is undone.
-        Called by a data file: the index that it needs is there then. Deferred: the
-        field's own foreign key first empties the field when a link is deleted.
+        Called by a data file: the index that it needs is there then.
         """
         name = "account_move_payplug_link_id_is_own"
-        key = """FOREIGN KEY (id, payplug_link_id)
-                 REFERENCES payplug_payment_link (move_id, id)
-                 DEFERRABLE INITIALLY DEFERRED"""
-        known = sql.constraint_definition(self.env.cr, "account_move", name)
-        if known == key:
+        if sql.constraint_definition(self.env.cr, "account_move", name):
             return
-        if known:
-            sql.drop_constraint(self.env.cr, "account_move", name)
         self.env.cr.execute(
             """UPDATE account_move move SET payplug_link_id = NULL
                  FROM payplug_payment_link link
@@ -174,6 +167,8 @@ class PayplugPaymentLink(models.Model):
                   AND link.move_id IS DISTINCT FROM move.id"""
         )
         # In this order: Odoo takes what begins with the field's column for its own.
+        key = """FOREIGN KEY (id, payplug_link_id)
+                 REFERENCES payplug_payment_link (move_id, id)"""
         sql.add_constraint(self.env.cr, "account_move", name, key)
 
     # === COMPUTE === #
@@ -184,6 +179,17 @@ class PayplugPaymentLink(models.Model):
         for link in self:
             known = messages.REFUSALS.get(link.refusal)
             link.refusal_text = self.env._(known) if known else link.refusal
+
+    # === CRUD === #
+
+    def unlink(self):
+        # EXTEND base: the field's own key would empty it too late for `..._is_own`
+        self.check_access("unlink")
+        moves_sudo = self.env["account.move"].sudo()  # only code writes the field
+        moves_sudo = moves_sudo.search([("payplug_link_id", "in", self.ids)])
+        moves_sudo.payplug_link_id = False
+        moves_sudo.flush_recordset(["payplug_link_id"])
+        return super().unlink()
 
     # === FACTS === #
 

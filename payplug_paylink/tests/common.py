@@ -39,10 +39,12 @@ class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
     @classmethod
     def setup_independent_company(cls, **kwargs):
         # A chart of accounts takes ten seconds: `dev/test` has prepared one.
-        prepared_sudo = cls.env["res.company"].sudo()
-        prepared_sudo = prepared_sudo.search([("name", "=", "company_1_data")])
-        prepared = prepared_sudo.with_env(cls.env)
-        return prepared or super().setup_independent_company(**kwargs)
+        companies_sudo = cls.env["res.company"].sudo()  # it is not the user's yet
+        prepared_sudo = companies_sudo.search([("name", "=", "company_1_data")])
+        if not prepared_sudo:
+            return super().setup_independent_company(**kwargs)
+        cls.env.user.company_ids = [Command.link(prepared_sudo.id)]
+        return prepared_sudo.with_env(cls.env)
 
     @classmethod
     @AccountTestInvoicingCommon.setup_country("fr")

@@ -108,11 +108,6 @@ class TestForeignLink(PayplugCommon):
                 {"statement_line_ids": {"fields": {"payment_id": {}}}, **shown},
             )
 
-    def _commit(self):
-        """Let the database check what it checks at the end of a transaction."""
-        self.env.flush_all()
-        self.env.cr.execute("SET CONSTRAINTS ALL IMMEDIATE")
-
     def test_database_refuses_a_foreign_link_whoever_writes_it(self):
         with (
             self.assertRaises(UserError),
@@ -121,7 +116,7 @@ class TestForeignLink(PayplugCommon):
         ):
             try:
                 self.invoice.sudo().payplug_link_id = self.foreign
-                self._commit()
+                self.env.flush_all()
             except Exception as error:
                 raise UserError(type(error).__name__) from error
 
@@ -145,12 +140,12 @@ class TestForeignLink(PayplugCommon):
         self.invoice.posted_before = False
         self.invoice.name = "/"
         self.invoice.unlink()
-        self._commit()
+        self.env.flush_all()
         self.assertFalse(link.move_id)
 
     def test_deleted_link_leaves_its_invoice_behind(self):
         self._request(self.invoice).unlink()
-        self._commit()
+        self.env.flush_all()
         self.assertFalse(self.invoice.payplug_link_id)
 
     def test_link_is_not_found_by_a_part_of_its_address(self):
