@@ -337,9 +337,8 @@ class PayplugPaymentLink(models.Model):
 
     def _set_as_current(self):
         """Show this link on its invoice, without Odoo taking it for a user's change."""
-        self.move_id.with_context(
-            skip_invoice_sync=True, skip_is_manually_modified=True
-        ).payplug_link_id = self
+        skip = {"skip_invoice_sync": True, "skip_is_manually_modified": True}
+        self.move_id.with_context(**skip).payplug_link_id = self
 
     def _client(self):
         """Return the client with the key of the link's own mode."""
@@ -641,9 +640,8 @@ class PayplugPaymentLink(models.Model):
         """Leave the payment to book: tried again later, and an accountant is called."""
         kind = type(error).__name__
         trace = None if isinstance(error, UserError) else error
-        _logger.warning(
-            "Link %s is paid but not booked: %s", self.id, kind, exc_info=trace
-        )
+        told = "Link %s is paid but not booked: %s"
+        _logger.warning(told, self.id, kind, exc_info=trace)
         try:
             with isolated(), self.env.cr.savepoint():
                 self._schedule_to_book(error)
@@ -704,9 +702,8 @@ class PayplugPaymentLink(models.Model):
         if payment and self._residual_of_invoice():
             lines |= self.move_id.line_ids
             self.move_id.matched_payment_ids |= payment  # as Odoo's own window does
-        lines.filtered(
-            lambda line: line.account_type == "asset_receivable" and not line.reconciled
-        ).reconcile()
+        lines = lines.filtered(lambda line: line.account_type == "asset_receivable")
+        lines.filtered(lambda line: not line.reconciled).reconcile()
         return payment
 
     def _pay_invoice(self):
@@ -829,9 +826,8 @@ class PayplugPaymentLink(models.Model):
 
     def _accountant(self):
         """Return whom to call: the invoice's salesperson who bills, else a manager."""
-        seller = self.move_id.invoice_user_id
         return (
-            seller.filtered(self._can_invoice)
+            self.move_id.invoice_user_id.filtered(self._can_invoice)
             or self._first_member("account.group_account_manager")
             or self._first_member("account.group_account_invoice")
             or self.env.ref("base.user_admin")

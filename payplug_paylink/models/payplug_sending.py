@@ -266,12 +266,12 @@ class PayplugSending(models.Model):
 
     @api.model
     def _domain_of_work(self):
-        return [
-            ("state", "=", "waiting"),
+        is_due = [
             "|",
             ("retry_at", "=", False),
             ("retry_at", "<=", fields.Datetime.now()),
         ]
+        return [("state", "=", "waiting"), *is_due]
 
     def _is_to_process(self):
         # OVERRIDE payplug.process.mixin: not what was sent or put off meanwhile
