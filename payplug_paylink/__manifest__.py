@@ -1,7 +1,7 @@
 {
     "name": "Payplug Payment Links",
     "summary": "Mail your customers a link to pay their invoice by card on Payplug",
-    "version": "19.0.1.1.0",
+    "version": "19.0.1.2.0",
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
     "author": "Payplug Paylink contributors",

@@ -4,11 +4,14 @@ The placeholders of a sentence are in it. A sentence is translated, and filled i
 `text` when its reader is known.
 """
 
-from odoo.exceptions import UserError
+from html import unescape
+
+from odoo.exceptions import AccessError, UserError
 from odoo.tools.translate import LazyTranslate
 
 _lt = LazyTranslate(__name__)
 
+REASON_SIZE = 300
 RELOAD = {"type": "ir.actions.client", "tag": "soft_reload"}
 
 
@@ -28,12 +31,46 @@ def user_error(env, message, **values):
     return UserError(text(env, message, **values))
 
 
-def notification(title, message, kind="info", then=RELOAD):
+def one_line(said):
+    """Return the first sentence of a text, decoded, and not too long."""
+    lines = [line for line in map(str.strip, unescape(str(said)).splitlines()) if line]
+    return " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
+
+
+def error_reason(error):
+    """Return in one line what an error says: no traceback, no entities.
+
+    Odoo puts a template's traceback into the sentence; its last cause says enough.
+    """
+    told = str(error.args[0] if error.args else error)
+    said = one_line(told)
+    if "Traceback" in told:
+        cause = error
+        while cause.__cause__:
+            cause = cause.__cause__
+        said = f"{said.partition(':')[0]}: {type(cause).__name__}: {one_line(cause)}"
+    elif isinstance(error, AccessError):  # what is missing stands in its later lines
+        said = " ".join(unescape(told).split())
+    return said[:REASON_SIZE]
+
+
+def visible(said):
+    """Return a text in which people see what they would not: U+200B for a space."""
+    shown = (char if char.isprintable() else f"<U+{ord(char):04X}>" for char in said)
+    return "".join(shown)
+
+
+def notification(title, message, kind="info", then=None):
     """Return the action that shows a sentence, and then does another one."""
     return {
         "type": "ir.actions.client",
         "tag": "display_notification",
-        "params": {"title": title, "message": message, "type": kind, "next": then},
+        "params": {
+            "title": title,
+            "message": message,
+            "type": kind,
+            "next": then or RELOAD,
+        },
     }
 
 
@@ -90,14 +127,20 @@ UNMET = {
         "You may not read its contact, to whom the mail would go: ask an administrator "
         "for that right."
     ),
+    "archived": _lt(
+        "The contact %(contact)s is archived and would get no mail: restore it, or "
+        "choose another on the invoice."
+    ),
     "email": _lt(
         "The contact %(contact)s has no valid e-mail address (%(email)s): write one on "
         "the contact."
     ),
 }
-NO_VALID_EMAIL = _lt(
-    "Its contact has no valid e-mail address: write one on the contact."
-)
+# for readers of the invoice who may not read the contact
+UNMET_FOR_EVERYONE = {
+    "email": _lt("Its contact has no valid e-mail address: write one on the contact."),
+    "archived": _lt("Its contact is archived and would get no mail: restore it."),
+}
 CANNOT_SEND = _lt("No payment link can be sent for %(invoice)s:\n%(reasons)s")
 NO_CONTACT = _lt("of the invoice")
 NO_EMAIL = _lt("none")
@@ -135,6 +178,7 @@ LINK_PROBLEM = _lt(
     "The payment link %(payment)s cannot be followed: %(why)s. Compare with Payplug's "
     "portal, then close the link."
 )
+LINK_SET_BY_CODE = _lt("Only sending a payment link sets the link of an invoice.")
 SEARCH_WHOLE_LINK = _lt("A payment link is searched by its whole text.")
 
 # === BANNERS of the invoice's form === #
@@ -284,13 +328,36 @@ TOO_LATE_TO_CANCEL = _lt(
 )
 NOT_FOR_INVOICES = _lt("%(name)s is not made for invoices: choose another one.")
 NONE_FAILED = _lt("None of these has failed: nothing to do.")
-TEMPLATE_DELETED = _lt("Its e-mail template was deleted: choose one.")
+TEMPLATE_DELETED = _lt(
+    "Its e-mail template or its print model was deleted: send it again, with another "
+    "one."
+)
+TEMPLATE_WITHOUT_LINK = _lt(
+    "The e-mail template %(name)s writes no payment link: put one into it, with “/”."
+)
+NO_RECIPIENT = _lt(
+    "No e-mail was addressed to the invoice's customer: correct the recipients in the "
+    "e-mail template, or how the customer is notified."
+)
 NOTHING_PAYABLE = _lt("Nothing can be paid online on it at this moment.")
 CUSTOMER_HAS_PAID = _lt("Payplug says that the customer has paid it.")
 UNEXPECTED = _lt(
     "An unexpected error, which the server's log tells: call the administrator."
 )
 MAY_NOT_SEND = _lt("%(user)s may no longer send invoices of %(company)s.")
+MAY_NOT_READ = _lt(
+    "%(user)s may not use “%(name)s”: give that right, or choose another."
+)
+SENDER_GONE = _lt("Who sent it (%(user)s) is no longer a user: send it again.")
+JOB = _lt("Payment link of %(invoice)s")
+MAIL_GONE = _lt(
+    "The mail server had put its mail off, and somebody has deleted or cancelled that "
+    "mail meanwhile: send it again."
+)
+NOBODY_TO_MAIL = _lt(
+    "No recipient of this mail is there any more: choose whom to send it to."
+)
+JOB_ENDED = _lt("Its job was ended by %(user)s.")
 MAIL_REFUSED = _lt("The mail server did not take the mail: %(why)s")
 SENT = _lt("Payment links sent: %(sent)s.")
 SENT_AND_FAILED = _lt("Payment links sent: %(sent)s, not sent: %(failed)s.")
@@ -305,6 +372,10 @@ QUEUED = _lt(
 MAIL_WITHOUT_LINK = _lt(
     "No payment link waits for %(invoice)s: the mail would have no payment button. Use "
     '"Send payment link" on the invoice.'
+)
+TEXT_WITHOUT_LINK = _lt(
+    "This mail holds no payment link: choose another template, or put the link into "
+    "the text (%(url)s)."
 )
 SENT_MEANWHILE = _lt(
     "The payment link of %(invoice)s was sent in the background meanwhile: look at the "

@@ -5,6 +5,8 @@ Facts go in as plain values, a code comes out: `models/` reads the facts, and
 Amounts are integers of cents, moments naive UTC.
 """
 
+import re
+from ast import literal_eval
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
@@ -59,6 +61,7 @@ class InvoiceFacts(NamedTuple):
     is_to_book: bool  # a payment by a link waits to be booked
     due_dates: tuple[date, ...]  # of all instalments, each once
     has_contact_access: bool = True
+    is_contact_archived: bool = False
     email: str = ""  # the address to which Odoo mails, "" without a valid one
 
 
@@ -124,6 +127,8 @@ def _unmet_due_dates(invoice):
 def _unmet_contact(invoice):
     if not invoice.has_contact_access:
         return Unmet("contact_access")
+    if invoice.is_contact_archived:
+        return Unmet("archived")
     return None if invoice.email else Unmet("email")
 
 
@@ -181,6 +186,34 @@ def next_step(link, due_cents, is_live, now, for_customer=False, may_renew=True)
     if not due_cents:
         return Step.REGISTER
     return Step.CREATE
+
+
+# === MAILS === #
+
+# smtplib's form of a server's reply: (451, b'4.7.1 Greylisted')
+SMTP_REPLY = re.compile(r"\((\d{3}), (b?(['\"]).*?(?<!\\)\3)[,)]", re.DOTALL)
+
+
+def server_reply(reason):
+    """Return what the mail server said, on one line; "" if this is not its refusal.
+
+    :param str reason: of a mail's failure, as Odoo stores it
+    """
+    found = SMTP_REPLY.search(reason or "")
+    if not found:
+        return ""
+    said = literal_eval(found[2])
+    said = said.decode(errors="replace") if isinstance(said, bytes) else said
+    return f"{found[1]} {' '.join(said.split())}".strip()
+
+
+def is_temporary(failure_type, reason):
+    """Tell whether a refused mail is to be tried again later.
+
+    :param str failure_type: Odoo's code: ``mail_smtp`` if there was no connection
+    """
+    said = server_reply(reason)  # RFC 5321, 4.2.1: 4yz is a transient refusal
+    return said.startswith("4") or (failure_type == "mail_smtp" and not said)
 
 
 # === THE PAY PAGE === #

@@ -206,17 +206,23 @@ def read_details(body):
     if not isinstance(body, dict):
         return ""
     found = ", ".join(_leaves(body.get("details")))
-    return found or str(body.get("message") or "").rstrip(". ")
+    return found or storable(str(body.get("message") or "")).rstrip(". ")
+
+
+def storable(said):
+    """Return a text that a database and a screen take: no NUL, no lone surrogate."""
+    return "".join(char if char.isprintable() else " " for char in said)
 
 
 def _leaves(details, path=""):
     """Yield ``field: what is wrong with it`` for nested details."""
     if isinstance(details, dict):
         for key, value in details.items():
-            yield from _leaves(value, f"{path}.{key}" if path else str(key))
+            name = storable(str(key))
+            yield from _leaves(value, f"{path}.{name}" if path else name)
     elif isinstance(details, list):
         for value in details:
             yield from _leaves(value, path)
     elif details:
-        said = str(details).rstrip(". ")  # it becomes part of a sentence
+        said = storable(str(details)).rstrip(". ")  # it becomes part of a sentence
         yield f"{path}: {said}" if path else said

@@ -16,6 +16,9 @@ CUSTOMERS = {
     "|3 quai de la Fosse|44000|Nantes",
     "smith": "John Smith|john.smith@example.com|en_US|8 avenue Foch|69006|Lyon",
     "no_email": "Boulangerie Petit||fr_FR|5 place du Marché|35000|Rennes",
+    # the demo's mail server refuses this domain
+    "gone": "Chantal Perdue|chantal@nobody.example.com|fr_FR"
+    "|2 rue Haute|67000|Strasbourg",
 }
 # xml id: customer, what was sold, euros with taxes, what is special
 INVOICES = {
@@ -31,6 +34,7 @@ INVOICES = {
     "too_small": ("atelier", "Spare screw", 0.50, ""),
     "too_large": ("atelier", "Delivery van", 25_000.00, ""),
     "two_dates": ("durand", "Renovation", 3000.00, "two dates"),
+    "gone": ("gone", "Window cleaning", 132.00, ""),
     "paid": ("smith", "Workshop", 150.00, "paid"),
 }
 

@@ -194,11 +194,12 @@ class AccountMove(models.Model):
             move.payment_link_until = ends and link._local_date(ends)
 
     def _compute_payplug_sending_state(self):
-        # One query for all rows of a list, and in sudo: whoever sees the invoices.
+        # One query for all rows of a list, and in sudo: whoever sees the invoices. Set
+        # for all at once: most have no row.
+        self.payplug_sending_state = self.payplug_sending_reason = False
         sendings = {one.move_id.id: one for one in self._payplug_sendings_sudo()}
-        none = self.env["payplug.sending"]
-        for move in self:
-            sending = sendings.get(move._origin.id, none)
+        for move in self.filtered(lambda move: move._origin.id in sendings):
+            sending = sendings[move._origin.id]
             move.payplug_sending_state = sending.state
             move.payplug_sending_reason = sending.failure_reason
 
@@ -352,6 +353,7 @@ class AccountMove(models.Model):
         action = self.action_send_and_print()
         # Customers set to another channel would get no mail.
         action["context"]["default_sending_methods"] = ["email"]
+        action["context"]["default_payplug_with_link"] = True
         template = self._payplug_template()
         if template:
             action["context"]["default_template_id"] = template.id
@@ -431,7 +433,8 @@ class AccountMove(models.Model):
         """
         self.ensure_one()
         due = self._payplug_amount_due() if due is None else due
-        may_read = not to_send or self.partner_id.has_access("read")
+        contact = self.partner_id
+        may_read = not to_send or contact.has_access("read")
         terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
         return InvoiceFacts(
             move_type=self.move_type,
@@ -444,7 +447,8 @@ class AccountMove(models.Model):
             is_to_book=bool(self._payplug_links_to_book()),
             due_dates=tuple(sorted(set(terms.mapped("date_maturity")) - {False})),
             has_contact_access=may_read,
-            email=self.partner_id._payplug_email() if to_send and may_read else "",
+            is_contact_archived=may_read and bool(contact) and not contact.active,
+            email=contact._payplug_email() if to_send and may_read else "",
         )
 
     def _payplug_unmet(self, due=None, to_send=True):
@@ -469,8 +473,8 @@ class AccountMove(models.Model):
         :param payment_rules.Unmet unmet: of this invoice
         :param bool for_everyone: whether people read it who may not read the contact
         """
-        if for_everyone and unmet.code == "email":
-            return self.env._(messages.NO_VALID_EMAIL)
+        if for_everyone and unmet.code in messages.UNMET_FOR_EVERYONE:
+            return self.env._(messages.UNMET_FOR_EVERYONE[unmet.code])
         template = messages.UNMET[unmet.code]
         return text(self.env, template, **self._payplug_unmet_values(unmet))
 
@@ -486,11 +490,11 @@ class AccountMove(models.Model):
         if unmet.code == "due_dates":
             days = [format_date(self.env, day) for day in unmet.found["dates"]]
             return {"count": len(days), "dates": format_list(self.env, days)}
-        if unmet.code == "email":
-            contact = self.partner_id
+        if unmet.code in ("email", "archived"):
+            contact, none = self.partner_id, self.env._(messages.NO_EMAIL)
             return {
                 "contact": contact.display_name or self.env._(messages.NO_CONTACT),
-                "email": contact.email or self.env._(messages.NO_EMAIL),
+                "email": messages.visible(contact.email) if contact.email else none,
             }
         labels = ("move_type", "state", "payment_state")
         return {
@@ -517,6 +521,12 @@ class AccountMove(models.Model):
             return self._payplug_is_payable() and self._payplug_page_url()
         link = self.payplug_link_id and self._payplug_open_link()
         return link and link._is_payable_now() and link.url
+
+    def _payplug_holds_link(self, *texts):
+        """Tell whether one of these texts, maybe HTML, leads to where one can pay."""
+        url = self.sudo().payment_link  # whoever sends the invoice
+        found = (url in said or escape(url) in said for said in texts if url and said)
+        return any(found)
 
     def _payplug_mails_page(self):
         return self.company_id._payplug_root().payplug_link_target == "page"

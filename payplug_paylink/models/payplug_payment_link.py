@@ -651,9 +651,9 @@ class PayplugPaymentLink(models.Model):
     def _book(self, is_first):
         """Register the payment, reconcile it with what is due, and tell everyone."""
         due = self._residual_of_invoice()
-        payment = not is_first and self._take_over_payment()
-        if not payment:
-            payment = self._pay_invoice() if due else self._pay_on_account()
+        payment = not is_first and self._find_payment()
+        payment = payment or self._create_payment(due)
+        self._settle(payment, due)
         self._close_booking_activity()
         self.write({"account_payment_id": payment.id, "to_book": False})
         self._log_booked(payment)
@@ -674,8 +674,8 @@ class PayplugPaymentLink(models.Model):
         on_hold = move.payment_state == "blocked"
         return move.amount_residual if on_hold else move._payplug_residual()
 
-    def _take_over_payment(self):
-        """Return, reconciled, the payment that an earlier attempt left, if one did.
+    def _find_payment(self):
+        """Return the payment that an earlier attempt left, if one did.
 
         Another addon may commit in the middle of booking: what it committed is there,
         and everything after it failed. Its memo proves nothing, for anyone may type
@@ -695,56 +695,47 @@ class PayplugPaymentLink(models.Model):
         payments = self.env["account.payment"].search(same)
         payments = payments.filtered(lambda one: self._is_of_amount(one.amount))
         claimed = self.search([("account_payment_id", "in", payments.ids)])
-        payment = (payments - claimed.account_payment_id)[:1]
+        return (payments - claimed.account_payment_id)[:1]
+
+    def _create_payment(self, due):
+        """Create the customer's payment, as `account_payment` creates its own."""
+        values = {
+            **self._payplug_payment_vals(),
+            # A branch's, too: by itself it would follow its root's journal.
+            "company_id": self.company_id.id,
+            "date": self._booking_date(),
+            "memo": self._booking_memo(),
+            "payment_type": "inbound",
+            "partner_type": "customer",
+            "partner_id": self.partner_id.commercial_partner_id.id,
+        }
+        if due:  # the invoice may have another account than its customer
+            account = self._open_lines(self.move_id).account_id[:1]
+            values["destination_account_id"] = account.id
+        payments = self.env["account.payment"].with_context(skip_invoice_sync=True)
+        return payments.create(values)
+
+    def _settle(self, payment, due):
+        """Post the payment and reconcile it with the invoice, if that asks anything.
+
+        A surplus stays the customer's credit, whatever discount the terms offer.
+        """
         if payment.state == "draft":
             payment.action_post()
-        lines = payment.move_id.line_ids
-        if payment and self._residual_of_invoice():
-            lines |= self.move_id.line_ids
-            self.move_id.matched_payment_ids |= payment  # as Odoo's own window does
-        lines = lines.filtered(lambda line: line.account_type == "asset_receivable")
-        lines.filtered(lambda line: not line.reconciled).reconcile()
-        return payment
+        if due:  # nobody changes the invoice by hand
+            move = self.move_id.with_context(skip_is_manually_modified=True)
+            paid = self._open_lines(payment.move_id)
+            lines = paid | self._open_lines(move)
+            lines.filtered(lambda line: line.account_id == paid.account_id).reconcile()
+            move.matched_payment_ids |= payment  # as Odoo's own window does
 
-    def _pay_invoice(self):
-        """Register the payment of the invoice; Odoo reconciles it.
-
-        A surplus stays the customer's credit. The amount is what the customer paid,
-        whatever discount the payment terms offer.
-        """
-        register = self.env["account.payment.register"].with_context(
-            active_model="account.move",
-            active_ids=self.move_id.ids,
-            skip_is_manually_modified=True,  # nobody changed the invoice by hand
+    def _open_lines(self, moves):
+        return moves.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable" and not line.reconciled
         )
-        return register.create(
-            {
-                **self._payplug_payment_vals(),
-                "payment_date": self._booking_date(),
-                "communication": self._booking_memo(),
-                "payment_difference_handling": "open",
-            }
-        )._create_payments()
-
-    def _pay_on_account(self):
-        """Register a customer payment that settles nothing: it stays a credit."""
-        payment = self.env["account.payment"].create(
-            {
-                **self._payplug_payment_vals(),
-                # A branch's, too: by itself it would follow its root's journal.
-                "company_id": self.company_id.id,
-                "date": self._booking_date(),
-                "memo": self._booking_memo(),
-                "payment_type": "inbound",
-                "partner_type": "customer",
-                "partner_id": self.partner_id.commercial_partner_id.id,
-            }
-        )
-        payment.action_post()
-        return payment
 
     def _payplug_payment_vals(self):
-        """Return what both ways to register a payment share. Addons may extend it."""
+        """Return how much is paid in which journal. Addons may extend it."""
         root_sudo = self.company_id._payplug_root()
         journal_sudo = root_sudo.payplug_journal_id
         root_sudo._payplug_check_can_book()

@@ -3,7 +3,7 @@
 import re
 
 from odoo import models
-from odoo.tools import email_normalize, email_normalize_all
+from odoo.tools import email_normalize_all
 
 # What Payplug's own plugins cut to.
 SIZES = {
@@ -16,8 +16,14 @@ SIZES = {
     "postcode": 16,
     "city": 100,
 }
-# One address, alone or after a name. What it does not match, Payplug refuses.
-ADDRESS = re.compile(r"(?:[^<>]*<)?\s*([^\s@<>\"]+@[^\s@<>.]+(?:\.[^\s@<>.]+)+)\s*>?")
+# An address that can exist and be meant, narrower than RFC 5321 has it: a quote at its
+# edge was put around it. What it does not match, servers or Payplug refuse.
+LOCAL = r"(?=[A-Za-z0-9_])[A-Za-z0-9.&'+~%_-]{1,64}(?<![.'])"
+LABEL = r"(?!-)(?:[^\W\d_]|[0-9-]){1,63}(?<!-)"
+TOP = r"(?:[^\W\d_]{2,63}|(?i:xn--)[A-Za-z0-9-]{1,59})"
+ADDRESS = re.compile(rf"(?!.*\.\.)(?!.*@.{{254}}){LOCAL}@(?:{LABEL}\.)+{TOP}")
+# One address, alone or after a name, maybe in quotes.
+WRITTEN = re.compile(r"(?:[^<>]*<)?\s*([^\s<>]+)\s*>?")
 REQUIRED = ("first_name", "last_name", "email", "address1", "postcode", "city")
 
 
@@ -28,11 +34,11 @@ class ResPartner(models.Model):
         """Return the first e-mail address, "" unless all that Odoo would mail are good.
 
         Odoo digs an address out of anything: out of "marie durand@example.com" that of
-        somebody else.
+        somebody else. What it would mail must be what is written, and can exist.
         """
         written = self.email or ""
-        pieces = map(ADDRESS.fullmatch, map(str.strip, re.split("[,;\n]", written)))
-        good = {email_normalize(piece[1]) for piece in pieces if piece}
+        found = map(WRITTEN.fullmatch, map(str.strip, re.split("[,;\n]", written)))
+        good = {one[1].lower() for one in found if one and ADDRESS.fullmatch(one[1])}
         mailed = email_normalize_all(written)
         return mailed[0] if mailed and good.issuperset(mailed) else ""
 

@@ -5,12 +5,8 @@ other test looks at. Mails really leave, for a mail server of this test.
 """
 
 import contextlib
-import email
-import email.policy
-import socket
 import subprocess
 import sys
-import threading
 from collections import Counter
 from unittest import SkipTest
 
@@ -21,64 +17,28 @@ from odoo.tools import config
 
 from .common import RealRequests
 from .common_company import create_company, create_drafts
+from .common_smtp import TIMEOUT, Sink
 from .payplug_emulator import PayplugEmulator
 
-try:
-    from aiosmtpd.controller import Controller
-except ImportError:  # the addon's tests also run where only Odoo is installed
-    Controller = None
-
-TIMEOUT = 120  # seconds
 COUNT = 10
 SCRIPT = "env.ref({cron!r}).method_direct_trigger(); print('THROUGH')"
 OURS, SECOND = "payplug_paylink.ir_cron_send", "payplug_paylink.test_second_cron"
 MAIL_QUEUE = "mail.ir_cron_mail_scheduler_action"  # for what a killed worker left there
 
 
-class Sink:
-    """A mail server that counts the mails to each address."""
-
-    def __init__(self):
-        self.received = Counter()
-        self.news = threading.Condition()
-
-    async def handle_DATA(self, _server, _session, envelope):
-        """Keep who got a mail."""
-        mail = email.message_from_bytes(
-            envelope.original_content, policy=email.policy.default
-        )
-        kinds = {part.get_content_type() for part in mail.walk()}
-        if "application/pdf" not in kinds:
-            return "554 An invoice has a PDF"
-        with self.news:
-            self.received[mail["To"].addresses[0].addr_spec] += 1
-            self.news.notify_all()
-        return "250 Kept"
-
-    def wait_for(self, count):
-        """Return when this many mails were received; False after a long time."""
-        with self.news:
-            return self.news.wait_for(
-                lambda: sum(self.received.values()) >= count, TIMEOUT
-            )
-
-
 class ProcessesCommon(RealRequests, BaseCase):
+    count = COUNT  # of invoices in the queue
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        if Controller is None or not config["config"]:
-            raise SkipTest("needs aiosmtpd and a settings file of Odoo")
+        if not config["config"]:
+            raise SkipTest("needs a settings file of Odoo")
         cls.registry = Registry(get_db_name())
         cls.payplug = PayplugEmulator.start()
         cls.addClassCleanup(cls.payplug.stop)
         cls.sink = Sink()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-        server = Controller(cls.sink, hostname="127.0.0.1", port=port)
-        server.start()
-        cls.addClassCleanup(server.stop)
+        port = cls.enterClassContext(cls.sink.listening())
         with cls._env() as env:
             cls._set_up(env, port)
         cls.addClassCleanup(cls._tidy_up)
@@ -159,7 +119,7 @@ class ProcessesCommon(RealRequests, BaseCase):
         customers = env["res.partner"].create(
             [
                 {"name": f"Customer {n}", "email": f"customer-{n}@example.com"}
-                for n in range(COUNT)
+                for n in range(self.count)
             ]
         )
         company = env["res.company"].browse(self.company_id)

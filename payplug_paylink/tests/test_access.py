@@ -72,8 +72,8 @@ FIELDS = [
     (
         "payplug.sending",
         BOOKS,
-        """attempts company_id failure_reason is_notified link_id message_id move_id
-        pdf_report_id retry_at sent_at state template_id user_id""",
+        """attempts company_id failure_reason is_notified job_uuid link_id message_id
+        move_id pdf_report_id retry_at sent_at state template_id user_id""",
     ),
     (
         "payplug.send.links",
@@ -88,7 +88,7 @@ FIELDS = [
         wizard_id""",
     ),
     ("payplug.sign.in", NOBODY, "company_id email password"),
-    ("account.move.send.wizard", ANY_BILLING, "payplug_seen_at"),  # Odoo's own model
+    ("account.move.send.wizard", ANY_BILLING, "payplug_seen_at payplug_with_link"),
     (
         "res.company",
         STAFF,
@@ -139,10 +139,16 @@ METHODS = {
     ("account.move", "action_payplug_cancel_sending"): BILLING,
     ("account.move", "action_toggle_block_payment"): CORE,
     ("account.move", "mail_allowed_qweb_expressions"): CORE,
+    ("account.move", "create"): CORE,
     ("account.move", "unlink"): CORE,
+    ("account.move", "write"): CORE,
     ("account.move", "update"): NOBODY,
+    ("account.bank.statement.line", "create"): CORE,
     ("account.bank.statement.line", "update"): CORE,
+    ("account.bank.statement.line", "write"): CORE,
     ("account.move.send.wizard", "action_send_and_print"): CORE,
+    ("mail.notification", "write"): CORE,
+    ("payplug.payment.link", "unlink"): NOBODY,
     ("payplug.sending", "action_retry"): BILLING,
     ("payplug.sending", "action_cancel"): BILLING,
     ("payplug.send.links", "action_send"): CREATOR,

@@ -25,6 +25,8 @@ INDEXES = {
         "unique btree (move_id)",
         "btree (id) WHERE (state = 'waiting')",
         "btree (user_id) WHERE (NOT is_notified)",
+        "btree (message_id) WHERE (message_id IS NOT NULL)",
+        "btree (job_uuid) WHERE (job_uuid IS NOT NULL)",
     },
 }
 

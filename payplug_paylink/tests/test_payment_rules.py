@@ -3,6 +3,7 @@
 from datetime import date, datetime, timedelta
 from itertools import product
 
+from odoo.exceptions import AccessError, UserError
 from odoo.tests import BaseCase, tagged
 
 from .. import payment_messages, payment_rules
@@ -12,10 +13,12 @@ from ..payment_rules import (
     LinkFacts,
     PageFacts,
     Step,
+    is_temporary,
     matches_due,
     may_move,
     next_step,
     page_state,
+    server_reply,
     unmet_conditions,
 )
 
@@ -199,3 +202,37 @@ class TestPageState(BaseCase):
             ):
                 page = PAGE._replace(**facts, **{name: True})
                 self.assertEqual(page_state(page), state)
+
+    # === MAILS === #
+
+    def test_reply_of_a_mail_server_is_read_in_one_line(self):
+        for reason, said in (
+            ("{'m@x.fr': (550, b'5.1.1 No such user')}", "550 5.1.1 No such user"),
+            ('(451, b"4.7.1 Don\'t hurry")', "451 4.7.1 Don't hurry"),
+            (r"(550, b'5.1.1 Two\n5.1.1 lines')", "550 5.1.1 Two 5.1.1 lines"),
+            (r"(550, b'Bo\xc3\xaete pleine')", "550 Boîte pleine"),
+            ("(550, b'Sender not allowed', 'a@x.fr')", "550 Sender not allowed"),
+            ("[Errno 111] Connection refused", ""),
+            (None, ""),
+        ):
+            with self.subTest(reason=reason):
+                self.assertEqual(server_reply(reason), said)
+
+    def test_mail_is_tried_again_where_time_may_help(self):
+        self.assertTrue(is_temporary("unknown", "(451, b'Greylisted')"))
+        self.assertTrue(is_temporary("mail_smtp", "[Errno 111] Connection refused"))
+        self.assertFalse(is_temporary("unknown", "(550, b'No such user')"))
+        self.assertFalse(is_temporary("mail_smtp", "(535, b'Wrong password')"))
+        self.assertFalse(is_temporary("mail_bounce", "451 in some text"))
+
+    def test_reason_of_an_error_is_one_line(self):
+        error_reason = payment_messages.error_reason
+        for told, reason in (
+            ("\n It is &lt;bad&gt;.\nMore", "It is <bad>."),
+            ("Errors:\n- one\n- two", "Errors: - one"),
+        ):
+            self.assertEqual(error_reason(UserError(told)), reason)
+        error = UserError("Failed to render: <p>\nTraceback (most recent call last)")
+        error.__cause__ = ValueError("no &#39;such&#39;\nfield")
+        self.assertEqual(error_reason(error), "Failed to render: ValueError: no 'such'")
+        self.assertEqual(error_reason(AccessError("No\n\nright")), "No right")

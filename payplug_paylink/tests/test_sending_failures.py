@@ -3,6 +3,7 @@
 from unittest.mock import patch
 
 from odoo import fields
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -50,6 +51,15 @@ class TestSendingFailures(QueueCommon):
         failed = self._queue(invoices).filtered(lambda one: one.state == "failed")
         self.assertIn("HTTP 403", failed.failure_reason)
         self.assertFalse(failed.move_id.payplug_link_ids)
+
+    def test_refusal_that_no_database_takes_concerns_its_invoice_alone(self):
+        invoices = self._invoices(3)
+        self._enqueue(invoices)
+        details = {"a\0b": ["\ud800 is\0 wrong"]}
+        self.payplug.fail("400", method="POST", fields={"details": details})
+        self.assertEqual(len(self._run_cron()), 2)
+        failed = self._queue(invoices).filtered(lambda one: one.state == "failed")
+        self.assertIn("is  wrong", failed.failure_reason)
 
     def test_payplug_failing_in_the_middle_leaves_the_rest_for_later(self):
         invoices = self._invoices(3)
@@ -161,7 +171,7 @@ class TestSendingFailures(QueueCommon):
         self._enqueue(invoices)
         invoices._payplug_template().sudo().unlink()
         self.assertFalse(self._run_cron())
-        self.assertIn("template was deleted", self._queue(invoices)[0].failure_reason)
+        self.assertIn("was deleted: send", self._queue(invoices)[0].failure_reason)
 
     def test_deleted_invoice_leaves_the_queue(self):
         invoices = self._invoices(2)
@@ -169,3 +179,37 @@ class TestSendingFailures(QueueCommon):
         invoices[0].button_draft()
         invoices[0].with_context(force_delete=True).unlink()
         self.assertEqual(len(self._run_cron()), 1)
+
+    def test_addon_that_commits_while_it_sends_mails_each_invoice_once(self):
+        """As Odoo's own EDI addons do, after they have called their services."""
+        invoices = self._invoices(3)
+        self._enqueue(invoices)
+        sender = type(self.env["account.move.send"])
+        original = sender._call_web_service_after_invoice_pdf_render
+
+        def call_and_commit(sending, invoices_data):
+            original(sending, invoices_data)
+            sending.env.cr.commit()
+
+        name = "_call_web_service_after_invoice_pdf_render"
+        with patch.object(sender, name, call_and_commit):
+            self.assertEqual(len(self._run_cron()), 3)
+        self.assertEqual(self._states(invoices), ["sent"] * 3)
+
+    def test_pdf_that_fails_for_one_invoice_is_told_in_one_line(self):
+        invoices = self._invoices(3)
+        self._enqueue(invoices)
+        bad, told = invoices[1], "Printing failed (-11).\nMemory &#34;1&#34;"
+        sender = type(self.env["account.move.send"])
+        original = sender._prepare_invoice_pdf_report
+
+        def fail(self, invoices_data):
+            if bad in invoices_data:
+                raise UserError(told)
+            return original(self, invoices_data)
+
+        with patch.object(sender, "_prepare_invoice_pdf_report", fail):
+            self.assertEqual(len(self._run_cron()), 2)
+        self.assertEqual(self._states(invoices), ["sent", "failed", "sent"])
+        reason = bad.payplug_sending_reason
+        self.assertEqual(reason, "Printing failed (-11).")

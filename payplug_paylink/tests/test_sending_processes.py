@@ -6,7 +6,8 @@ from odoo.exceptions import UserError
 from odoo.service.model import retrying
 from odoo.tests import tagged
 
-from .common_processes import COUNT, MAIL_QUEUE, OURS, TIMEOUT, ProcessesCommon
+from .common_processes import COUNT, MAIL_QUEUE, OURS, ProcessesCommon
+from .common_smtp import TIMEOUT
 
 
 @tagged("post_install", "-at_install", "once")

@@ -9,6 +9,9 @@ from ..payment_messages import text, user_error
 class AccountMoveSendWizard(models.TransientModel):
     _inherit = "account.move.send.wizard"
 
+    payplug_with_link = fields.Boolean(
+        "Opened to send a payment link", help="Then a mail without one is warned of."
+    )
     payplug_seen_at = fields.Datetime(
         string="Sent when opened",
         compute="_compute_payplug_seen_at",
@@ -23,44 +26,49 @@ class AccountMoveSendWizard(models.TransientModel):
             move = wizard.move_id._filtered_access("read")
             wizard.payplug_seen_at = move._payplug_sendings_sudo().sent_at
 
-    @api.depends("template_id")
+    @api.depends("template_id", "subject", "body", "payplug_with_link")
     def _compute_alerts(self):
         # EXTEND account
         result = super()._compute_alerts()
+        template = self.env["account.move"]._payplug_template()
         for wizard in self:
-            move = wizard.move_id
-            if wizard._payplug_sends_link() and not move.payment_link:
-                name = move.display_name
-                message = text(self.env, messages.MAIL_WITHOUT_LINK, invoice=name)
+            is_ours = wizard.payplug_with_link or wizard.template_id & template
+            if is_ours and wizard._payplug_mails() and not wizard._payplug_mails_link():
+                message = wizard._payplug_no_link_text()
                 alert = {"level": "warning", "message": message}
                 wizard.alerts = {**(wizard.alerts or {}), "payplug_no_link": alert}
         return result
 
-    def _payplug_sends_link(self):
-        """Tell whether the mail is written with our template."""
-        template = self.env["account.move"]._payplug_template()
-        return bool(template) and self.template_id == template
+    def _payplug_no_link_text(self):
+        """Return why the mail would have no link, and what to do."""
+        name, url = self.move_id.display_name, self.move_id.payment_link
+        if url:
+            return text(self.env, messages.TEXT_WITHOUT_LINK, url=url)
+        return text(self.env, messages.MAIL_WITHOUT_LINK, invoice=name)
+
+    def _payplug_mails(self):
+        return "email" in (self.sending_methods or [])
 
     def _payplug_mails_link(self):
         """Tell whether a mail leaves that leads to where the invoice is paid.
 
         Any template may hold the link, and any text that is typed here.
         """
-        if "email" not in (self.sending_methods or []):
-            return False
-        url = self.move_id.payment_link
-        texts = f"{self.subject or ''} {self.body or ''}"
-        return self._payplug_sends_link() or bool(url and url in texts)
+        holds_link = self.move_id._payplug_holds_link(self.subject, self.body)
+        return self._payplug_mails() and holds_link
 
     def action_send_and_print(self, allow_fallback_pdf=False):
         # EXTEND account: what is sent here is not sent in the background, too
         self.move_id.check_access("write")
         by_hand = self.filtered(lambda wizard: wizard._payplug_mails_link())
         by_hand._payplug_leave_queue()
-        result = super().action_send_and_print(allow_fallback_pdf=allow_fallback_pdf)
-        queue_sudo = self.env["payplug.sending"].sudo()  # only code writes the queue
-        queue_sudo._set_sent_by_hand(by_hand.move_id)
-        return result
+        for wizard in by_hand:
+            if not wizard.mail_partner_ids.filtered("active"):  # Odoo would say nothing
+                raise user_error(self.env, messages.NOBODY_TO_MAIL)
+        wizard = self.with_context(payplug_print_at_once=True) if by_hand else self
+        return super(AccountMoveSendWizard, wizard).action_send_and_print(
+            allow_fallback_pdf=allow_fallback_pdf
+        )
 
     def _payplug_leave_queue(self):
         """Lock the row; refuse what is being sent, or was since this window opened."""

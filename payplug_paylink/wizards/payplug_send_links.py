@@ -14,6 +14,7 @@ class PayplugSendLinks(models.TransientModel):
         comodel_name="mail.template",
         string="E-mail template",
         required=True,
+        ondelete="cascade",  # a window does not keep it
         domain=[("model", "=", "account.move")],
         default=lambda self: self.env["account.move"]._payplug_template(),
     )

@@ -14,7 +14,10 @@ class PayplugSignIn(models.TransientModel):
     _description = "Sign in to Payplug"
 
     company_id = fields.Many2one(
-        "res.company", required=True, default=lambda self: self.env.company
+        "res.company",
+        required=True,
+        ondelete="cascade",
+        default=lambda self: self.env.company,
     )
     email = fields.Char(string="E-mail")
     # Not a column, not even for a moment: the button carries it in its context, as

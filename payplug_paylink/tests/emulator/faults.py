@@ -41,8 +41,8 @@ class Fault:
     :ivar method: only calls with this HTTP method
     :ivar path: only calls whose path starts like this; of the API, without one
     :ivar seconds: the answer takes so much longer
-    :ivar fields: of a lie: they replace those of the answer, or of each item of a list,
-        nested ones as nested dicts
+    :ivar fields: of a lie, or of an error below 500: they replace those of the answer,
+        or of each item of a list, nested ones as nested dicts
     :ivar processed: whether the call is carried out nevertheless, other than the table
         says; what is late or lies is always carried out
     """
@@ -88,7 +88,9 @@ class Fault:
         if status == 200 or status >= 500:
             html = HTML_ERROR.format(status=status)
             return Response(html, status, content_type="text/html")
-        return error_answer(status, f"Error {status}.")
+        answer = error_answer(status, f"Error {status}.")
+        body = merge(json.loads(answer.data), self.fields or {})
+        return json_answer(body, status)
 
     def _change(self, response):
         if self.kind == "drip":
