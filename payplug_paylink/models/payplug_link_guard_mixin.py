@@ -1,6 +1,9 @@
 """Who sets the link that an invoice shows: this addon's code, and nobody else."""
 
-from odoo import models
+from odoo import api, models
+from odoo.exceptions import AccessError
+
+from .. import payment_messages as messages
 
 SET_BY_CODE = {"payplug_link_id", "payplug_link_ids"}
 
@@ -15,11 +18,17 @@ class PayplugLinkGuardMixin(models.AbstractModel):
     _name = "payplug.link.guard.mixin"
     _description = "Links set by code alone"
 
-    def _has_field_access(self, field, operation):
-        # EXTEND base: by write, create, import
-        if field.name in SET_BY_CODE and operation == "write" and not self.env.su:
-            return False
-        return super()._has_field_access(field, operation)
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTEND base
+        defaults = [name.removeprefix("default_") for name in self.env.context]
+        self._check_payplug_link_is_not_set(set(defaults).union(*vals_list))
+        return super().create(vals_list)
+
+    def write(self, vals):
+        # EXTEND base; not `_has_field_access`, which reading calls for every value
+        self._check_payplug_link_is_not_set(vals)
+        return super().write(vals)
 
     def _update_cache(self, values, validate=True):
         # EXTEND base: by an onchange
@@ -31,6 +40,6 @@ class PayplugLinkGuardMixin(models.AbstractModel):
         self._check_payplug_link_is_not_set(values)
         return super().update(values)
 
-    def _check_payplug_link_is_not_set(self, values):
-        for name in SET_BY_CODE.intersection(values):
-            self._check_field_access(self._fields[name], "write")
+    def _check_payplug_link_is_not_set(self, names):
+        if not self.env.su and SET_BY_CODE.intersection(names):
+            raise AccessError(self.env._(messages.LINK_SET_BY_CODE))
