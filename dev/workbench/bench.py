@@ -5,6 +5,9 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from statistics import median
+
+from odoo.modules.registry import Registry
 
 from . import bench_data, bench_report, bench_rows, mailbox, postgres, system
 from .bench_odoo import PayplugEmulator, environment, start
@@ -30,29 +33,30 @@ def main(options):
     system.need_pdf()
     with contextlib.ExitStack() as stack:
         bench = Bench(options, stack)
-        rows = list(bench.measure())
+        for row in bench.measure():
+            bench.rows.append(row)
+            step(f"{row.label}: {row.measured}  {row.details}")
         if lines := warnings(bench.log.read_text(errors="replace")):
             raise CommandError("Odoo warned while measured:\n" + "\n".join(lines))
-    print(bench_report.table(rows), flush=True)
+    print(bench_report.table(bench.rows), flush=True)
     if options.json:
-        values = {row.key: row.value for row in rows}
+        values = {row.key: row.value for row in bench.rows}
         options.json.write_text(json.dumps(values, indent=2) + "\n")
     if options.chart:
-        bench_report.draw(rows, options.chart)
-    return int(not all(row.is_met for row in rows))
+        bench_report.draw(bench.rows, options.chart)
+    return int(not all(row.is_met for row in bench.rows))
 
 
 class Bench:
     """The databases, what runs beside them, and the order of the measurements.
 
     :ivar ours: the database with the addon
-    :ivar theirs: the same without
-    :ivar with_mollie: the same with Odoo's own `payment_mollie`
+    :ivar theirs: the same without; `with_mollie` has Odoo's own `payment_mollie`
     :ivar mails: the folder of the mails that were sent
     """
 
     def __init__(self, options, stack):
-        self.is_quick = options.quick
+        self.is_quick, self.rows = options.quick, []
         self.stack = stack
         folder = tempfile.TemporaryDirectory(prefix="paylink-")
         folder = Path(stack.enter_context(folder))
@@ -87,14 +91,25 @@ class Bench:
         known = self._prepare()
         yield Row("search_uses_index", bench_rows.search_uses_index(self, known))
         step(f"Following {bench_rows.PENDING} pending links")
-        calls, seconds = bench_rows.follow(self)
-        yield Row("follow_calls", calls, f"in {seconds:.1f} s")
+        yield Row("follow_calls", bench_rows.follow(self))
         for key, function, effort in PAIRS:
             step(function.__doc__.splitlines()[0])
             pairs = function(self, effort.quick() if self.is_quick else effort)
             yield Row(key, round(pairs.ratio, 3), pairs.describe())
-        step("Sending the queue with one worker")
-        yield Row("sent_per_minute", bench_rows.sent_per_minute(self))
+            if key == "send_ratio":
+                odoo_alone = 60 / median(pairs.theirs)
+        yield from self._measure_queue(odoo_alone)
+
+    def _measure_queue(self, odoo_alone):
+        step("Sending the queue: the scheduled action, then queue_job's jobs")
+        ours = bench_rows.sent_per_minute(self)
+        yield Row("sent_per_minute", ours, f"Odoo's own sends: {odoo_alone:.0f}")
+        yield Row("many_ratio", round(ours / odoo_alone, 3))
+        self.bases.install(self.ours, "queue_job")
+        Registry.delete(self.ours)  # this process has not seen it
+        rates = [bench_rows.sent_per_minute(self, number) for number in (1, 2)]
+        details = "{} / {} a minute".format(*reversed(rates))
+        yield Row("workers_ratio", round(rates[1] / rates[0], 3), details)
 
     def _prepare(self):
         """Connect the databases with what runs here; return the id of a link."""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from math import sqrt
 from statistics import median
 
-# for a normal distribution: the standard deviation from the median of the distances,
-# and the error of a median beside that of a mean
+# of a normal distribution: of the deviation from the median, and of a median's error
 DEVIATION, OF_MEDIAN = 1.4826, 1.2533
 WARM_UP = 2  # rounds that do not count
 
@@ -54,15 +53,11 @@ class Pairs:
 
     def describe(self):
         """Both medians, for people."""
-        ours, theirs = (
-            f"{median(times) * 1000:.0f} ms" for times in (self.ours, self.theirs)
-        )
-        return f"{ours} / {theirs}; {len(self.ours)} pairs, ±{self.error:.1%}"
+        times = [f"{median(of) * 1000:.0f} ms" for of in (self.ours, self.theirs)]
+        return f"{' / '.join(times)}; {len(self.ours)} pairs, ±{self.error:.1%}"
 
     def _ratios(self):
-        return [
-            ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)
-        ]
+        return [one / other for one, other in zip(self.ours, self.theirs, strict=True)]
 
 
 def by_turns(ours, theirs, effort):
@@ -74,18 +69,15 @@ def by_turns(ours, theirs, effort):
     pairs = Pairs([], [])
     started = time.perf_counter()
     for number in range(effort.most):
-        if number % 2:
-            mine, other = timed(ours, number), timed(theirs, number)
-        else:
-            other, mine = timed(theirs, number), timed(ours, number)
+        work = [(ours, pairs.ours), (theirs, pairs.theirs)]
+        for act, times in reversed(work) if number % 2 else work:
+            times.append(timed(act, number))
         if number < WARM_UP:
+            pairs = Pairs([], [])
             continue
-        pairs.ours.append(mine)
-        pairs.theirs.append(other)
         is_late = time.perf_counter() - started > effort.seconds
-        if len(pairs.ours) >= effort.rounds and (
-            is_late or pairs.error <= effort.error
-        ):
+        is_enough = len(pairs.ours) >= effort.rounds
+        if is_enough and (is_late or pairs.error <= effort.error):
             break
     return pairs
 

@@ -1,8 +1,4 @@
-"""What a user waits for, with the addon and without.
-
-Each function measures one thing and returns its `Pairs`, or a value; `bench` is the
-`Bench` that runs.
-"""
+"""What a user waits for, with the addon and without; `bench` is the running `Bench`."""
 
 import json
 import time
@@ -28,7 +24,7 @@ LIST_DOMAIN = [("move_type", "=", "out_invoice"), ("state", "=", "posted")]
 LIST_OPTIONS = {"limit": 80, "offset": 0, "order": "", "count_limit": 10_001}
 SETTLED = ("paid", "in_payment")
 QUEUED = 60
-# in the running transaction: of whole tables, and by an index
+JOBS = ["--workers=2", "--max-cron-threads=0", "--load=base,web,queue_job"]
 SCANS = """
     SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_xact_user_tables
      WHERE relname IN ('account_move', 'payplug_payment_link')
@@ -36,10 +32,7 @@ SCANS = """
 
 
 def install(bench, rounds):
-    """Install the addon on 50 000 invoices / on an empty company, by turns.
-
-    :return: the pairs, and a large database with the addon
-    """
+    """Install it on 50 000 invoices / on none; return the pairs and a database."""
     large, empty = [], []
     for number in range(rounds + 1):
         database = bench.copy(bench_data.COMPANY, f"empty{number}")
@@ -61,8 +54,7 @@ def search_uses_index(bench, payplug_id):
     found = []
     with environment(bench.ours, LOGIN) as env:
         for _number in range(2):  # the first reads rights and settings, too
-            moves = env["account.move"].search([("payment_id", "=", payplug_id)])
-            assert len(moves) == 1
+            assert env["account.move"].search([("payment_id", "=", payplug_id)])
             env.cr.execute(SCANS)
             found.append(env.cr.fetchone())
     (scans_before, uses_before), (scans, uses) = found
@@ -70,21 +62,18 @@ def search_uses_index(bench, payplug_id):
 
 
 def follow(bench):
-    """Follow many pending links, one of them paid; return the calls and the seconds."""
+    """Follow many pending links, one of them paid; return the calls of the API."""
     with environment(bench.ours) as env:
         ids = bench_data.add_pending_links(env, bench.payplug, PENDING)
     bench.tidy(bench.ours)
     bench.payplug.pay(paid_id := ids[PENDING // 2])
     bench.payplug.calls.clear()
     with environment(bench.ours) as env:
-        cron = env.ref("payplug_paylink.ir_cron_follow")
-        started = time.perf_counter()
-        cron.method_direct_trigger()
-        seconds = time.perf_counter() - started
+        env.ref("payplug_paylink.ir_cron_follow").method_direct_trigger()
     with environment(bench.ours) as env:
         link = env["payplug.payment.link"].search([("payplug_id", "=", paid_id)])
         assert link.state == "paid", link.state
-    return len(bench.payplug.calls), seconds
+    return len(bench.payplug.calls)
 
 
 def send(bench, effort):
@@ -98,10 +87,10 @@ def send(bench, effort):
 
     with_link = partial(press, bench.ours, "action_payplug_send_link")
     without_link = partial(press, bench.theirs, "action_send_and_print")
-    before = len(mailbox.files(bench.mails))
+    known = set(mailbox.files(bench.mails))
     pairs = by_turns(with_link, without_link, effort)
-    files = mailbox.files(bench.mails)
-    mails = [mailbox.read(path) for path in files[: len(files) - before]]
+    new = set(mailbox.files(bench.mails)) - known
+    mails = [mailbox.read(path) for path in new]
     bodies = [mailbox.body(mail, "html") for mail in mails]
     assert len(mails) == 2 * sum("/payplug/pay" in body for body in bodies), len(mails)
     assert all(any(mail.iter_attachments()) for mail in mails)
@@ -155,12 +144,8 @@ def _mollie_api(amounts):
     @Request.application
     def answer(request):
         payment_id = request.path.rpartition("/")[2]
-        payment = {
-            "id": payment_id,
-            "status": "paid",
-            "method": "creditcard",
-            "amount": {"currency": "EUR", "value": f"{amounts[payment_id]:.2f}"},
-        }
+        payment = {"id": payment_id, "status": "paid", "method": "creditcard"}
+        payment["amount"] = {"currency": "EUR", "value": f"{amounts[payment_id]:.2f}"}
         return Response(json.dumps(payment), content_type="application/json")
 
     return answer
@@ -169,7 +154,6 @@ def _mollie_api(amounts):
 def _check_settled(database, ids):
     with environment(database) as env:
         for move in env["account.move"].browse(ids):
-            # a payment that is not booked would leave the residual as it is
             assert move.payment_state in SETTLED and not move.amount_residual, move
 
 
@@ -211,11 +195,7 @@ def _list_specification(env):
 
 def post(bench, effort):
     """Post invoices / the same without the addon, in processor time."""
-
-    def act(env, moves):
-        moves.action_post()
-
-    return _compare_work(bench, effort, act, "draft")
+    return _compare_work(bench, effort, lambda _, moves: moves.action_post(), "draft")
 
 
 def settle(bench, effort):
@@ -244,23 +224,29 @@ def _compare_work(bench, effort, act, state):
     return by_turns(worker(bench.ours), worker(bench.theirs), effort)
 
 
-def sent_per_minute(bench):
-    """How many invoices one worker of the queue sends in a minute."""
+def sent_per_minute(bench, processes=0):
+    """How many invoices the queue sends in a minute while Payplug takes 100 ms.
+
+    By one worker of the scheduled action, or by queue_job in so many processes.
+    """
     before = len(mailbox.files(bench.mails))
+    bench.payplug.set_latency(0.1)
     with environment(bench.ours, LOGIN) as env:
         moves = bench_data.take_invoices(env, QUEUED, order="id desc")
         action = moves.action_payplug_send_link()
         env[action["res_model"]].browse(action["res_id"]).action_send()
-    odoo, [port] = bench.bases.odoo, free_ports(1)
-    command = odoo.command("server", "-c", bench.bases.settings, "-d", bench.ours)
-    command += ["--max-cron-threads=1", f"--http-port={port}", "--log-level=warn"]
-    log = folder() / "bench-worker.log"
-    url = f"http://{HOST}:{port}/web/health"
-    with running(command, log, url) as worker:
+    options = ["-c", bench.bases.settings, "-d", bench.ours, "--log-level=warn"]
+    port, web_sockets = free_ports(2)
+    options += [f"--http-port={port}", f"--gevent-port={web_sockets}"]
+    options += JOBS if processes else ["--max-cron-threads=1"]
+    command = bench.bases.odoo.command("server", *options)
+    channels = f"root:{processes},root.payplug_paylink:{processes}"
+    log, url = folder() / "bench-worker.log", f"http://{HOST}:{port}/web/health"
+    with running(command, log, url, ODOO_QUEUE_JOB_CHANNELS=channels) as worker:
         while len(mailbox.files(bench.mails)) < before + QUEUED:
             if worker.poll() is not None:
                 raise CommandError(f"The worker of the queue ended; see its log: {log}")
             time.sleep(1)
-    files = mailbox.files(bench.mails)[:QUEUED]
-    last, first = (path.stat().st_mtime for path in (files[0], files[-1]))
-    return round(60 * (QUEUED - 1) / (last - first))
+    bench.payplug.set_latency(0)
+    times = [path.stat().st_mtime for path in mailbox.files(bench.mails)[:QUEUED]]
+    return round(60 * (QUEUED - 1) / (times[0] - times[-1]))

@@ -47,7 +47,7 @@ class Template:
     @property
     def content(self):
         """What the content depends on, beside Odoo."""
-        own = ((self.modules, self.options, LANGUAGES, self.script), *self.sources)
+        own = ((self.modules, self.options, LANGUAGES), self.script, *self.sources)
         return (*self.base.content, *own) if self.base else own
 
 
@@ -64,6 +64,7 @@ WITH_ACCOUNT_PAYMENT = Template(
 WITHOUT_ACCOUNT_PAYMENT = Template(
     "bare", "account,l10n_fr_account", ("--skip-auto-install",), script=COMPANY
 )
+WITH_QUEUE_JOB = Template("jobs", "queue_job", base=WITH_ACCOUNT_PAYMENT)
 WITH_DEMO = Template("demo", "account,l10n_fr_account", ("--with-demo",))
 
 

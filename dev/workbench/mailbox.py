@@ -15,6 +15,7 @@ from werkzeug.wrappers import Request, Response
 # no scripts, and links open outside of the frame
 SANDBOX = "sandbox allow-popups allow-popups-to-escape-sandbox"
 HEAD = '<base target="_blank"><meta name="viewport" content="width=device-width">'
+REFUSED = "@nobody.example.com"  # of a customer in the demo data
 ROUTES = Map(
     [
         Rule("/", endpoint="list"),
@@ -25,10 +26,18 @@ ROUTES = Map(
 )
 
 
+class _Mailbox(Mailbox):
+    async def handle_RCPT(self, _server, _session, envelope, address, _options):
+        if address.endswith(REFUSED):
+            return "550 5.1.1 No such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+
 @contextlib.contextmanager
 def receiving(folder, host, port):
     """A mail server that keeps what it gets in the Maildir `folder`, not yet there."""
-    controller = Controller(Mailbox(folder), hostname=host, port=port)
+    controller = Controller(_Mailbox(folder), hostname=host, port=port)
     controller.start()
     try:
         yield folder

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+import sysconfig
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from . import cache
 from .console import CommandError
 
 ADDON = "payplug_paylink"
+OCA_ADDONS = Path(sysconfig.get_path("purelib")) / "odoo" / "addons"
 _RECORD = re.compile(r"^\d{4}-\d\d-\d\d \S+ \d+ (\w+) ")
 _LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
@@ -29,7 +31,7 @@ class Odoo:
     def write_settings(self, path, **more):
         """Write a settings file for Odoo to `path`."""
         settings = {
-            "addons_path": f"{self.source}/addons,{cache.ROOT}",
+            "addons_path": f"{self.source}/addons,{cache.ROOT},{OCA_ADDONS}",
             "data_dir": self.data,
             "db_host": self.server.host,
             "db_port": self.server.port,
@@ -45,8 +47,11 @@ class Odoo:
         return path
 
     def command(self, *arguments):
-        """The command line of an Odoo program."""
-        return [sys.executable, "-m", "odoo", *map(str, arguments)]
+        """The command line of an Odoo program, by a file: with workers, Odoo starts
+        the file that it was started by once more."""
+        script = self.data.with_name("odoo-bin")
+        script.write_text("from odoo.cli.command import main\n\nmain()\n")
+        return [sys.executable, script, *map(str, arguments)]
 
     def call(self, message, *arguments, script=""):
         """Run an Odoo program and return its log; if it fails, raise `message`."""

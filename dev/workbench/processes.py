@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import os
 import socket
 import subprocess
 import threading
@@ -20,14 +21,16 @@ STOP_TIMEOUT = 15
 
 
 @contextlib.contextmanager
-def running(command, log, url):
+def running(command, log, url, **variables):
     """A program that runs as long as the context, once it answers at `url`.
 
     :param log: the file for its output
+    :param variables: of its environment
     """
     with open(log, "w") as output:
         process = psutil.Popen(
             command,
+            env=os.environ | variables,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

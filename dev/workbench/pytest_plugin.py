@@ -1,6 +1,7 @@
 """A pytest plug-in: marks, halves of a suite, and logged warnings fail a test.
 
-Odoo's test tag `once` is a mark; ``WORKBENCH_HALF`` (0 or 1) chooses every other class.
+Odoo's test tags `once` and `queue_job` are marks; ``WORKBENCH_HALF`` (0 or 1) chooses
+every other class.
 """
 
 import logging
@@ -15,8 +16,8 @@ ALLOWED = "Missing widget: res_partner_many2one"
 
 
 def pytest_itemcollected(item):
-    if "once" in getattr(item.cls, "test_tags", ()):
-        item.add_marker("once")
+    for mark in {"once", "queue_job"} & set(getattr(item.cls, "test_tags", ())):
+        item.add_marker(mark)
 
 
 def pytest_collection_modifyitems(config, items):

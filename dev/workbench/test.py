@@ -25,8 +25,14 @@ from .odoo import ADDON, Odoo, warnings
 TESTS = cache.ROOT / ADDON / "tests"
 NO_TESTS = 5  # pytest's status
 OWN_TESTS = cache.ROOT / "dev" / "tests"
-WITH = (databases.WITH_ACCOUNT_PAYMENT, "with account_payment")
-WITHOUT = (databases.WITHOUT_ACCOUNT_PAYMENT, "without account_payment")
+# template, name, and which tests
+WITH = (databases.WITH_ACCOUNT_PAYMENT, "with account_payment", "not queue_job")
+JOBS = (databases.WITH_QUEUE_JOB, "with queue_job", "queue_job")
+WITHOUT = (
+    databases.WITHOUT_ACCOUNT_PAYMENT,
+    "without account_payment",
+    "not once and not queue_job",
+)
 
 
 def main(options):
@@ -91,7 +97,8 @@ class Run:
             parts = [
                 executor.submit(self._suite, *WITH, half="0"),
                 executor.submit(self._suite, *WITH, half="1", keep=True),
-                executor.submit(self._suite, *WITHOUT, ["-m", "not once"], keep=True),
+                executor.submit(self._suite, *WITHOUT, keep=True),
+                executor.submit(self._suite, *JOBS, keep=True),
                 executor.submit(self._installation),
             ]
             try:
@@ -107,7 +114,7 @@ class Run:
             alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
             yield self._pytest("Tests of the commands", [OWN_TESTS, "-q"], alone)
 
-    def _suite(self, template, name, arguments=(), half="", keep=False):
+    def _suite(self, template, name, marks, half="", keep=False):
         """Install the addon in a copy of `template`; run its tests, or half of them."""
         with self.bases.run_copy(template, half) as database:
             if failed := self._install(database, template, name):
@@ -115,12 +122,13 @@ class Run:
             step(f"Running the tests {name}")
             command = [f"--odoo-database={database}", "--odoo-http"]
             command += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
-            command += ["-p", "workbench.pytest_plugin", *arguments, *self.arguments]
+            command += ["-p", "workbench.pytest_plugin", "-m", marks, *self.arguments]
             if not any(
                 Path(word.partition("::")[0]).exists() for word in self.arguments
             ):
                 command.append(TESTS)
-            variables = {"WORKBENCH_HALF": half}
+            # the jobs are run by processes of the tests, and by nobody else
+            variables = {"WORKBENCH_HALF": half, "ODOO_QUEUE_JOB_CHANNELS": "root:0"}
             return self._pytest(f"Tests {name}", command, variables, keep)
 
     def _installation(self):

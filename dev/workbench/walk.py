@@ -49,6 +49,7 @@ def walk(odoo_url, mailbox_url, pictures, chromium):
         steps.see_it_paid()
         steps.see_the_link()
         steps.send_many()
+        steps.see_a_refused_mail()
         steps.see_all_links()
         browser.close()
 
@@ -208,6 +209,14 @@ class Walk:
         expect(states.filter(has_text="Being sent")).to_have_count(0)
         self._picture("many-sent")
         self.page.set_viewport_size(DESKTOP)
+
+    def see_a_refused_mail(self):
+        """See why one of the many was not sent."""
+        self._open_list()
+        self._open_invoice("132.00")
+        banner = self.page.locator(".alert", has_text="was not sent")
+        expect(banner.first).to_contain_text("550 5.1.1 No such mailbox")
+        self._picture("not-sent")
 
     def see_all_links(self):
         """See the links of all invoices, from the menu."""
