@@ -112,6 +112,8 @@ class ProcessesCommon(RealRequests, BaseCase):
                 invoices, invoices._payplug_template(), env["ir.actions.report"]
             )
             env["ir.cron.trigger"].search([]).unlink()  # nobody but our workers
+            # nor what other tests have left in the mail queue
+            env["mail.mail"].search([("state", "=", "outgoing")]).unlink()
             self.invoice_ids = invoices.ids
             self.first_progress = max(env["ir.cron.progress"].search([]).ids, default=0)
 
