@@ -9,13 +9,14 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 from unittest import SkipTest
 from unittest.mock import patch
 
 import psutil
 
-from odoo import Command
+from odoo import Command, fields
 from odoo.modules.registry import Registry
 from odoo.sql_db import db_connect
 from odoo.tests import get_db_name, tagged
@@ -102,14 +103,14 @@ class JobsCommon(ProcessesCommon):
         return found
 
     def _worker_of(self, runner):
-        """Return a process of the runner that is busy with a job."""
+        """Return a process of the runner that is busy with a job, and which."""
         with self._env() as env:
             env.cr.execute(
-                "SELECT worker_pid FROM queue_job WHERE state = 'started' LIMIT 1"
+                "SELECT worker_pid, id FROM queue_job WHERE state = 'started' LIMIT 1"
             )
             found = env.cr.fetchone()
         mine = {child.pid for child in psutil.Process(runner.pid).children(True)}
-        return found and found[0] in mine and found[0]
+        return found and found[0] in mine and found
 
 
 @tagged("post_install", "-at_install", "queue_job")
@@ -236,10 +237,13 @@ class TestManySendingJobs(JobsCommon):
     def test_two_workers_share_the_rows_and_one_that_is_killed_loses_nothing(self):
         runner = self._start_runner()
         self.assertTrue(self.sink.wait_for(5))
-        killed = self._wait_until(lambda: self._worker_of(runner))
+        killed, job_id = self._wait_until(lambda: self._worker_of(runner))
         os.kill(killed, signal.SIGKILL)
-        self._wait_until(lambda: self._states() == {"sent": MANY}, 60)
+        within = fields.Datetime.now() + timedelta(minutes=1)
+        self._wait_until(lambda: self._states() == {"sent": MANY})
         with self._env() as env:
+            again = env["queue.job"].browse(job_id).date_started
+            self.assertLess(again, within, "it waited for a dead worker")
             workers = set(self._jobs(env).mapped("worker_pid")) - {False}
         self.assertGreaterEqual(len(workers), 2)
         # The mail of the killed one waits in Odoo's mail queue, all others have left.
