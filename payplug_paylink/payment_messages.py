@@ -339,7 +339,6 @@ NO_RECIPIENT = _lt(
     "No e-mail was addressed to the invoice's customer: correct the recipients in the "
     "e-mail template, or how the customer is notified."
 )
-NOTHING_PAYABLE = _lt("Nothing can be paid online on it at this moment.")
 CUSTOMER_HAS_PAID = _lt("Payplug says that the customer has paid it.")
 UNEXPECTED = _lt(
     "An unexpected error, which the server's log tells: call the administrator."

@@ -12,7 +12,7 @@ from odoo.addons.base.models.ir_mail_server import MailDeliveryException
 from .common_queue import QueueCommon
 from .test_sending_failures import SENDING_LOG
 
-COUNT = 8  # a worker takes half of what waits: four
+COUNT = 8  # invoices in the queue
 
 
 @tagged("post_install", "-at_install", "once")

@@ -98,7 +98,7 @@ class TestQueue(QueueCommon):
             self.assertEqual(mail["subject"], f"Reminder of {invoice.name}")
             self.assertIn(invoice.payment_link, mail["body"])
 
-    def test_links_of_a_batch_are_made_before_the_first_mail(self):
+    def test_each_link_is_made_by_one_call(self):
         invoices = self._invoices(4)
         self._enqueue(invoices)
         self._new_calls()

@@ -45,8 +45,8 @@ class TestSendingUnavailable(QueueCommon):
         self.assertEqual(self._planned().mapped("call_at"), [first] * 2)
         self.assertEqual(self._planned().cron_id, self.crons)
 
-    def test_silent_payplug_is_asked_three_times_and_all_thirty_wait(self):
-        invoices = self._invoices(30)
+    def assertAskedThreeTimes(self, invoices):
+        """Check that a silent Payplug is not asked about each of these."""
         self._enqueue(invoices)
         self.payplug.fail("500", times=None)
         self._new_calls()
@@ -54,16 +54,14 @@ class TestSendingUnavailable(QueueCommon):
         self.assertEqual(len(self._new_calls()), MAX_FAILURES)
         self.assertAllWait(invoices, attempts=1)
 
+    def test_silent_payplug_is_asked_three_times_and_all_thirty_wait(self):
+        self.assertAskedThreeTimes(self._invoices(30))
+
     def test_silent_payplug_is_asked_three_times_about_links_that_exist(self):
         invoices = self._invoices(30)
         for invoice in invoices:
             self._request(invoice)
-        self._enqueue(invoices)
-        self.payplug.fail("500", times=None)
-        self._new_calls()
-        self.assertFalse(self._pass())
-        self.assertEqual(len(self._new_calls()), MAX_FAILURES)
-        self.assertAllWait(invoices, attempts=1)
+        self.assertAskedThreeTimes(invoices)
 
     def test_one_answer_in_between_lets_the_worker_go_on(self):
         invoices = self._invoices(8)
