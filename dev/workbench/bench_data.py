@@ -154,6 +154,8 @@ def add_ended_links(env, count):
 def add_pending_links(env, payplug, count):
     """Give invoices links that wait for a payment; return their ids."""
     moves = take_invoices(env, count)
+    # of the first: while the others are made, seconds pass
+    ends = fields.Datetime.now() + LINK_LIFE
     ids = []
     for move in moves:
         request = {
@@ -163,7 +165,7 @@ def add_pending_links(env, payplug, count):
         }
         created = payplug.create_payment(payplug.accounts[0], False, request)
         ids.append(created.body["id"])
-    _add_links(env, moves, ids, "pending", fields.Datetime.now() + LINK_LIFE)
+    _add_links(env, moves, ids, "pending", ends)
     return ids
 
 

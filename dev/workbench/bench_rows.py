@@ -10,7 +10,7 @@ import requests
 from werkzeug.wrappers import Request, Response
 
 from . import bench_data, mailbox
-from .bench_odoo import LOGIN, environment, open_window, work_seconds
+from .bench_odoo import LOGIN, environment, open_window, signed_in, work_seconds
 from .bench_pairs import Pairs, by_turns, timed
 from .cache import folder
 from .console import CommandError
@@ -158,17 +158,16 @@ def _check_settled(database, ids):
 
 
 def show_list(bench, effort):
-    """The first page of the list, all columns shown / the same without the addon."""
+    """The list as its page asks for it, all columns shown / without the addon."""
 
     def reader(database):
         with environment(database, LOGIN) as env:
             specification = _list_specification(env)
+        call = signed_in(bench.url, database)
 
         def act(_number):
-            with environment(database, LOGIN) as env:
-                found = env["account.move"].web_search_read(
-                    LIST_DOMAIN, specification, **LIST_OPTIONS
-                )
+            arguments = (LIST_DOMAIN, specification)
+            found = call("account.move", "web_search_read", *arguments, **LIST_OPTIONS)
             assert len(found["records"]) == LIST_OPTIONS["limit"]
             if database == bench.ours:
                 assert all(row["payment_id"] for row in found["records"])

@@ -7,6 +7,7 @@ from lxml import etree
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
+from ..models.account_move import COLUMNS
 from .common import PayplugCommon
 
 
@@ -41,6 +42,36 @@ class TestFilters(PayplugCommon):
     def test_colleague_has_no_rights_on_links(self):
         with self.assertRaises(AccessError):
             self.env["payplug.payment.link"].with_user(self.user).search([])
+
+    def test_columns_of_a_list_tell_what_each_invoice_tells(self):
+        refused, queued, none = (self._create_payable_invoice() for _each in "123")
+        link = self._request(refused)
+        self.env["payplug.sending"].sudo().create(
+            {
+                "move_id": queued.id,
+                "company_id": queued.company_id.id,
+                "user_id": self.biller.id,
+            }
+        )
+        link.sudo()._move_to("cancelled")
+        moves = (refused + queued + none).with_user(self.user)
+        rows = moves.read(list(COLUMNS))
+        for move, row in zip(moves, rows, strict=True):
+            self.assertEqual(row, {"id": move.id, **{n: move[n] for n in COLUMNS}})
+        self.assertEqual(rows[0]["payplug_state"], "cancelled")
+        self.assertEqual(rows[1]["payplug_sending_state"], "waiting")
+        self.assertEqual(set(rows[2].values()), {none.id, False})
+
+    def test_columns_of_a_list_are_not_for_the_portal(self):
+        moves = self._create_payable_invoice() + self._create_payable_invoice()
+        portal = self._create_user("portal", "base.group_portal")
+        portal.partner_id.parent_id = moves.partner_id
+        moves.message_subscribe(portal.partner_id.ids)
+        mine = moves.with_user(portal)
+        self.assertEqual(len(mine.read(["name"])), 2)
+        for name in COLUMNS:
+            with self.subTest(column=name), self.assertRaises(AccessError):
+                mine.read([name])
 
     def test_colleague_uses_the_filters(self):
         waiting, refused, none = (self._create_payable_invoice() for _each in "123")
