@@ -244,8 +244,11 @@ class TestForeignWindow(QueueCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestForeignMemo(PayplugBookingCommon):
-    def _book_beside(self, **values):
-        """Let a customer pay beside a payment with the same memo; return both."""
+    def _book_beside(self, other_invoice=None, **values):
+        """Let a customer pay beside a payment with the same memo; return both.
+
+        :param other_invoice: what that payment has settled already, if anything
+        """
         invoice = self._create_payable_invoice(306)
         link = self._request(invoice)
         journal = self.company.payplug_journal_id
@@ -261,6 +264,10 @@ class TestForeignMemo(PayplugBookingCommon):
             }
         )
         other.action_post()
+        if other_invoice:
+            lines = (other.move_id | other_invoice).line_ids
+            to_settle = [("account_type", "=", "asset_receivable")]
+            lines.filtered_domain(to_settle).reconcile()
         journal.active = False
         self.payplug.pay(link.payplug_id)
         with mute_logger("odoo.addons.payplug_paylink.models.payplug_payment_link"):
@@ -288,6 +295,13 @@ class TestForeignMemo(PayplugBookingCommon):
         self._pay(link)
         self.assertNotEqual(link.account_payment_id, payment)
         self.assertEqual(earlier.account_payment_id, payment)
+
+    def test_payment_that_has_paid_another_invoice_is_not_taken_over(self):
+        other_invoice = self._create_payable_invoice(306)
+        link, other = self._book_beside(other_invoice)
+        self.assertEqual(other_invoice.payment_state, "paid")
+        self.assertNotEqual(link.account_payment_id, other)
+        self.assertEqual(link.move_id.payment_state, "paid")
 
     def test_payment_of_the_same_money_is_taken_over(self):
         link, other = self._book_beside()
