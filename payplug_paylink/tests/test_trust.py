@@ -3,6 +3,8 @@
 import json
 import logging
 
+import psycopg2
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw
@@ -452,6 +454,17 @@ class TestLogs(PayplugCommon, HttpCase):
         with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
             self.company.payplug_test_key = "sk_test_Secret42"
             self.env.flush_all()
+        self.assertIn("sk_…", "\n".join(logs.output))
+        self.assertNotIn("Secret42", "\n".join(logs.output))
+
+    def test_keys_are_in_no_log_of_a_query_that_failed(self):
+        with (
+            self.assertLogs("odoo.sql_db", "ERROR") as logs,
+            self.assertRaises(psycopg2.Error),
+            self.env.cr.savepoint(),
+        ):
+            query = "UPDATE res_company SET payplug_live_key = %s WHERE id = 'x'"
+            self.env.cr.execute(query, ["sk_live_Secret42"])
         self.assertIn("sk_…", "\n".join(logs.output))
         self.assertNotIn("Secret42", "\n".join(logs.output))
 
