@@ -110,6 +110,27 @@ class TestForeignLink(PayplugCommon):
                 {"statement_line_ids": {"fields": {"payment_id": {}}}, **shown},
             )
 
+    def test_send_window_renders_no_invoice_of_another_company(self):
+        """Odoo's Send window renders templates in sudo, whatever invoice it is given."""
+        stranger = self._create_user("stranger", "account.group_account_invoice")
+        stranger.sudo().write(
+            {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
+        )
+        template = self.env["mail.template"].with_user(stranger).sudo(False)
+        template = template.create(
+            {
+                "name": "Spy",
+                "model_id": self.env["ir.model"]._get_id("account.move"),
+                "body_html": '<p t-out="object.payment_link"/>',
+            }
+        )
+        windows = self.env["account.move.send.wizard"].with_user(stranger).sudo(False)
+        values = {"move_id": self.foreign.move_id.id, "template_id": template.id}
+        with self.assertRaises(AccessError):
+            windows.with_context(allowed_company_ids=self.rival.ids).onchange(
+                values, list(values), {"body": {}}
+            )
+
     def test_database_refuses_a_foreign_link_whoever_writes_it(self):
         with (
             self.assertRaises(UserError),
