@@ -55,8 +55,27 @@ class TestForeignLink(PayplugCommon):
             with self.subTest(values=values), self.assertRaises(AccessError):
                 moves.create({"move_type": "out_invoice", **values})
         defaults = moves.with_context(default_payplug_link_id=self.foreign.id)
-        with self.assertRaises(AccessError):
-            defaults.create({"move_type": "out_invoice"})
+        self.assertNotIn("payplug_link_id", defaults.default_get(["payplug_link_id"]))
+        invoice = defaults.create({"move_type": "out_invoice"})
+        self.assertFalse(invoice.payplug_link_id)
+
+    def test_own_default_of_a_user_is_no_link(self):
+        """Odoo fills a new record with a user's own defaults, for code in sudo too."""
+        moves = self._as_biller(self.env["account.move"])
+        ended = self.foreign
+        ended._cancel()
+        current = self._request(ended.move_id)
+        self.assertNotEqual(current, ended)
+        defaults = self._as_biller(self.env["ir.default"])
+        defaults.set("account.move", "payplug_link_id", current.id, user_id=True)
+        links = [[Command.LINK, ended.id]]
+        defaults.set("account.move", "payplug_link_ids", links, user_id=True)
+        invoices = moves.with_context(default_move_type="out_invoice")
+        shown = invoices.onchange({}, [], {"payment_id": {}})
+        self.assertEqual(shown["value"], {"payment_id": False})
+        created = invoices.sudo().create({"move_type": "out_invoice"})
+        self.assertFalse(created.payplug_link_ids)
+        self.assertEqual(ended.move_id, current.move_id)
 
     def test_billing_user_cannot_import_a_link(self):
         result = self._as_biller(self.env["account.move"]).load(
@@ -371,6 +390,25 @@ class TestInput(PayplugCommon):
             [["payplug_seen_at"]],
             {},
         )
+
+    def test_own_defaults_of_a_user_are_in_no_row_that_code_writes(self):
+        defaults = self.env["ir.default"].with_user(self.biller)
+        foreign = self._request(self._create_payable_invoice())
+        for model, name, value in (
+            ("payplug.payment.link", "to_book", True),
+            ("payplug.payment.link", "refusal", "card_declined"),
+            ("payplug.sending", "link_id", foreign.id),
+            ("payplug.sending", "job_uuid", "of another job"),
+        ):
+            defaults.set(model, name, value, user_id=True)
+        invoice = self._create_payable_invoice()
+        moves = invoice.with_user(self.biller).sudo(False)
+        moves.action_payplug_send_link()
+        link = invoice.payplug_link_id
+        self.assertFalse(link.to_book or link.refusal)
+        queue_sudo = self.env["payplug.sending"].with_user(self.biller).sudo()
+        row = queue_sudo._create_rows(moves, {})
+        self.assertFalse(row.link_id or row.job_uuid)
 
     def test_line_without_an_invoice_is_no_traceback(self):
         lines = self.env["payplug.send.links.line"].with_user(self.biller)
