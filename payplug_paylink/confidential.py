@@ -25,14 +25,15 @@ ConfidentialUserError.__name__ = UserError.__name__
 
 
 class SecretFilter(logging.Filter):
-    """Keeps the password and the keys of Payplug out of Odoo's debug logs."""
+    """Keeps Payplug's password and keys out of what is logged of calls and queries."""
 
     def filter(self, record):
         """Mask what is secret; let every record pass.
 
-        :param record: a call (a recordset, a method's name, its parameters) or a query
+        :param record: a call (a recordset, a method's name, its parameters) or a query,
+            which Odoo logs as an error where it failed
         """
-        if record.levelno == logging.DEBUG and isinstance(record.args, tuple):
+        if isinstance(record.args, tuple):
             if getattr(next(iter(record.args), None), "_name", "") == "payplug.sign.in":
                 record.args = (*record.args[:2], "not logged: it may hold a password")
             text = record.getMessage()

@@ -18,11 +18,16 @@ class PayplugLinkGuardMixin(models.AbstractModel):
     _name = "payplug.link.guard.mixin"
     _description = "Links set by code alone"
 
+    @api.model
+    def default_get(self, fields):
+        # EXTEND base: not by a context, nor by a user's own default values, which Odoo
+        # fills in for code in sudo, too
+        return super().default_get([name for name in fields if name not in SET_BY_CODE])
+
     @api.model_create_multi
     def create(self, vals_list):
         # EXTEND base
-        defaults = [name.removeprefix("default_") for name in self.env.context]
-        self._check_payplug_link_is_not_set(set(defaults).union(*vals_list))
+        self._check_payplug_link_is_not_set(set().union(*vals_list))
         return super().create(vals_list)
 
     def write(self, vals):

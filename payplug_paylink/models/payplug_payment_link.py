@@ -679,7 +679,8 @@ class PayplugPaymentLink(models.Model):
 
         Another addon may commit in the middle of booking: what it committed is there,
         and everything after it failed. Its memo proves nothing, for anyone may type
-        one: it must be for the same money of the same customer, and no other link's.
+        one: it must be for the same money of the same customer, and claimed by no other
+        link and no other entry.
         """
         journal_sudo = self.company_id._payplug_root().payplug_journal_id
         same = [
@@ -693,7 +694,13 @@ class PayplugPaymentLink(models.Model):
             ("memo", "=like", f"%{self.payplug_id}"),
         ]
         payments = self.env["account.payment"].search(same)
-        payments = payments.filtered(lambda one: self._is_of_amount(one.amount))
+        payments = payments.filtered(
+            lambda one: (
+                self._is_of_amount(one.amount)
+                and one.move_id.line_ids.matched_debit_ids.debit_move_id.move_id
+                <= self.move_id
+            )
+        )
         claimed = self.search([("account_payment_id", "in", payments.ids)])
         return (payments - claimed.account_payment_id)[:1]
 

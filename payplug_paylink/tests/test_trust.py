@@ -3,6 +3,8 @@
 import json
 import logging
 
+import psycopg2
+
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw
@@ -53,8 +55,27 @@ class TestForeignLink(PayplugCommon):
             with self.subTest(values=values), self.assertRaises(AccessError):
                 moves.create({"move_type": "out_invoice", **values})
         defaults = moves.with_context(default_payplug_link_id=self.foreign.id)
-        with self.assertRaises(AccessError):
-            defaults.create({"move_type": "out_invoice"})
+        self.assertNotIn("payplug_link_id", defaults.default_get(["payplug_link_id"]))
+        invoice = defaults.create({"move_type": "out_invoice"})
+        self.assertFalse(invoice.payplug_link_id)
+
+    def test_own_default_of_a_user_is_no_link(self):
+        """Odoo fills a new record with a user's own defaults, for code in sudo too."""
+        moves = self._as_biller(self.env["account.move"])
+        ended = self.foreign
+        ended._cancel()
+        current = self._request(ended.move_id)
+        self.assertNotEqual(current, ended)
+        defaults = self._as_biller(self.env["ir.default"])
+        defaults.set("account.move", "payplug_link_id", current.id, user_id=True)
+        links = [[Command.LINK, ended.id]]
+        defaults.set("account.move", "payplug_link_ids", links, user_id=True)
+        invoices = moves.with_context(default_move_type="out_invoice")
+        shown = invoices.onchange({}, [], {"payment_id": {}})
+        self.assertEqual(shown["value"], {"payment_id": False})
+        created = invoices.sudo().create({"move_type": "out_invoice"})
+        self.assertFalse(created.payplug_link_ids)
+        self.assertEqual(ended.move_id, current.move_id)
 
     def test_billing_user_cannot_import_a_link(self):
         result = self._as_biller(self.env["account.move"]).load(
@@ -106,6 +127,27 @@ class TestForeignLink(PayplugCommon):
                 {"statement_line_ids": [Command.update(line.id, values)]},
                 ["statement_line_ids"],
                 {"statement_line_ids": {"fields": {"payment_id": {}}}, **shown},
+            )
+
+    def test_send_window_renders_no_invoice_of_another_company(self):
+        """Odoo's Send window renders templates in sudo, whatever invoice it is given."""
+        stranger = self._create_user("stranger", "account.group_account_invoice")
+        stranger.sudo().write(
+            {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
+        )
+        template = self.env["mail.template"].with_user(stranger).sudo(False)
+        template = template.create(
+            {
+                "name": "Spy",
+                "model_id": self.env["ir.model"]._get_id("account.move"),
+                "body_html": '<p t-out="object.payment_link"/>',
+            }
+        )
+        windows = self.env["account.move.send.wizard"].with_user(stranger).sudo(False)
+        values = {"move_id": self.foreign.move_id.id, "template_id": template.id}
+        with self.assertRaises(AccessError):
+            windows.with_context(allowed_company_ids=self.rival.ids).onchange(
+                values, list(values), {"body": {}}
             )
 
     def test_database_refuses_a_foreign_link_whoever_writes_it(self):
@@ -244,8 +286,11 @@ class TestForeignWindow(QueueCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestForeignMemo(PayplugBookingCommon):
-    def _book_beside(self, **values):
-        """Let a customer pay beside a payment with the same memo; return both."""
+    def _book_beside(self, other_invoice=None, **values):
+        """Let a customer pay beside a payment with the same memo; return both.
+
+        :param other_invoice: what that payment has settled already, if anything
+        """
         invoice = self._create_payable_invoice(306)
         link = self._request(invoice)
         journal = self.company.payplug_journal_id
@@ -261,6 +306,10 @@ class TestForeignMemo(PayplugBookingCommon):
             }
         )
         other.action_post()
+        if other_invoice:
+            lines = (other.move_id | other_invoice).line_ids
+            to_settle = [("account_type", "=", "asset_receivable")]
+            lines.filtered_domain(to_settle).reconcile()
         journal.active = False
         self.payplug.pay(link.payplug_id)
         with mute_logger("odoo.addons.payplug_paylink.models.payplug_payment_link"):
@@ -288,6 +337,13 @@ class TestForeignMemo(PayplugBookingCommon):
         self._pay(link)
         self.assertNotEqual(link.account_payment_id, payment)
         self.assertEqual(earlier.account_payment_id, payment)
+
+    def test_payment_that_has_paid_another_invoice_is_not_taken_over(self):
+        other_invoice = self._create_payable_invoice(306)
+        link, other = self._book_beside(other_invoice)
+        self.assertEqual(other_invoice.payment_state, "paid")
+        self.assertNotEqual(link.account_payment_id, other)
+        self.assertEqual(link.move_id.payment_state, "paid")
 
     def test_payment_of_the_same_money_is_taken_over(self):
         link, other = self._book_beside()
@@ -334,6 +390,25 @@ class TestInput(PayplugCommon):
             [["payplug_seen_at"]],
             {},
         )
+
+    def test_own_defaults_of_a_user_are_in_no_row_that_code_writes(self):
+        defaults = self.env["ir.default"].with_user(self.biller)
+        foreign = self._request(self._create_payable_invoice())
+        for model, name, value in (
+            ("payplug.payment.link", "to_book", True),
+            ("payplug.payment.link", "refusal", "card_declined"),
+            ("payplug.sending", "link_id", foreign.id),
+            ("payplug.sending", "job_uuid", "of another job"),
+        ):
+            defaults.set(model, name, value, user_id=True)
+        invoice = self._create_payable_invoice()
+        moves = invoice.with_user(self.biller).sudo(False)
+        moves.action_payplug_send_link()
+        link = invoice.payplug_link_id
+        self.assertFalse(link.to_book or link.refusal)
+        queue_sudo = self.env["payplug.sending"].with_user(self.biller).sudo()
+        row = queue_sudo._create_rows(moves, {})
+        self.assertFalse(row.link_id or row.job_uuid)
 
     def test_line_without_an_invoice_is_no_traceback(self):
         lines = self.env["payplug.send.links.line"].with_user(self.biller)
@@ -438,6 +513,17 @@ class TestLogs(PayplugCommon, HttpCase):
         with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
             self.company.payplug_test_key = "sk_test_Secret42"
             self.env.flush_all()
+        self.assertIn("sk_…", "\n".join(logs.output))
+        self.assertNotIn("Secret42", "\n".join(logs.output))
+
+    def test_keys_are_in_no_log_of_a_query_that_failed(self):
+        with (
+            self.assertLogs("odoo.sql_db", "ERROR") as logs,
+            self.assertRaises(psycopg2.Error),
+            self.env.cr.savepoint(),
+        ):
+            query = "UPDATE res_company SET payplug_live_key = %s WHERE id = 'x'"
+            self.env.cr.execute(query, ["sk_live_Secret42"])
         self.assertIn("sk_…", "\n".join(logs.output))
         self.assertNotIn("Secret42", "\n".join(logs.output))
 

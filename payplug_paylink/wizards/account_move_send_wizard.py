@@ -39,6 +39,16 @@ class AccountMoveSendWizard(models.TransientModel):
                 wizard.alerts = {**(wizard.alerts or {}), "payplug_no_link": alert}
         return result
 
+    def _get_mail_default_field_value_from_template(
+        self, mail_template, lang, move, field, **kwargs
+    ):
+        # EXTEND account: it renders in sudo the invoice that it is given, whose
+        # payment link is not for everyone
+        move.with_user(self.env.user).check_access("read")
+        return super()._get_mail_default_field_value_from_template(
+            mail_template, lang, move, field, **kwargs
+        )
+
     def _payplug_no_link_text(self):
         """Return why the mail would have no link, and what to do."""
         name, url = self.move_id.display_name, self.move_id.payment_link
