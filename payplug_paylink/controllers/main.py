@@ -1,7 +1,7 @@
 """The public routes: Payplug's notification, the payer's return, the pay page.
 
-A signature that is not ours is answered before any query of ours. Nothing that a
-visitor sends is believed: Payplug is asked.
+A signature that is not ours is answered after one query. Nothing that a visitor sends is
+believed: Payplug is asked.
 """
 
 import logging
@@ -45,18 +45,19 @@ class PayplugPaylink(http.Controller):
     def notify(self, link_id, signature, **_body):
         """Payplug's notification. The body is not trusted; the payment is fetched.
 
-        :return: 200 when the payment was fetched and stored (or the link is gone), 503
-            when it could not be: Payplug notifies again; 404 for an unknown address
+        :return: 200 when the payment was fetched and stored, 503 when it could not be:
+            Payplug notifies again; 404 for an address that is not ours, or whose link
+            is gone
         """
         link_sudo = self._find_link("notify", link_id, signature)
         if not link_sudo:
             raise NotFound()
         try:
-            is_synced = not link_sudo.exists() or self._sync(with_deadline(link_sudo))
+            is_synced = self._sync(with_deadline(link_sudo))
         except ConcurrencyError as error:
             raise ServiceUnavailable() from error
         # Not raised: what was stored of it (the key is missing) stays.
-        status = 200 if is_synced and link_sudo.exists().problem != "no_key" else 503
+        status = 200 if is_synced and link_sudo.problem != "no_key" else 503
         headers = [("Content-Type", "text/plain")]
         return request.make_response("", headers, status=status)
 
@@ -72,7 +73,7 @@ class PayplugPaylink(http.Controller):
             the notification or the cron follows
         """
         link_sudo = self._find_link("return", link_id, signature)
-        move_sudo = link_sudo and self._for_customer(link_sudo.exists().move_id)
+        move_sudo = link_sudo.move_id and self._for_customer(link_sudo.move_id)
         if not move_sudo:
             return self._show_unknown()
         # The notification may be under way in this very moment.
@@ -132,12 +133,10 @@ class PayplugPaylink(http.Controller):
     # === SHARED BY THE ROUTES === #
 
     def _find_link(self, route, link_id, signature):
-        """Return the link of a signed address, which may be gone; None if not ours."""
-        links = request.env["payplug.payment.link"]
-        if not links._is_signature(route, link_id, signature):
-            return None
+        """Return the link of a signed address; empty if it is gone or not ours."""
         # The signature is the right to have the link followed.
-        return links.sudo().browse(int(link_id))
+        links_sudo = request.env["payplug.payment.link"].sudo()
+        return links_sudo._find_signed(route, links_sudo, link_id, signature)
 
     def _sync(self, link_sudo):
         """Fetch a link's payment; return whether the answer is stored now."""
@@ -159,12 +158,11 @@ class PayplugPaylink(http.Controller):
 
     def _find_move(self, move_id, signature):
         """Return the invoice of a signed address; empty if it is gone or not ours."""
+        # The signature is the right to see what is due, and to pay it.
         moves_sudo = request.env["account.move"].sudo()
         links = request.env["payplug.payment.link"]
-        if not links._is_signature("pay", move_id, signature):
-            return moves_sudo
-        # The signature is the right to see what is due, and to pay it.
-        return self._for_customer(moves_sudo.browse(int(move_id)).exists())
+        move_sudo = links._find_signed("pay", moves_sudo, move_id, signature)
+        return move_sudo and self._for_customer(move_sudo)
 
     def _for_customer(self, move_sudo):
         """Return the invoice in the language of the customer, which is the page's."""

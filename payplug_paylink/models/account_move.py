@@ -599,7 +599,7 @@ class AccountMove(models.Model):
     def _payplug_page_path(self):
         """Return the same on whatever host the visitor is: the path alone."""
         self.ensure_one()
-        signature = self.env["payplug.payment.link"]._signature("pay", self.id)
+        signature = self.env["payplug.payment.link"]._signature("pay", self)
         return f"/payplug/pay/{self.id}/{signature}"
 
     def _payplug_page_state(self, due=None):

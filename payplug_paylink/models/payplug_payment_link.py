@@ -1,6 +1,7 @@
 """The payment link: one row for each Payplug payment, and what may happen to it."""
 
 import logging
+import re
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 
@@ -25,6 +26,7 @@ _logger = logging.getLogger(__name__)
 
 LOCK_SPACE = 1_886_413_168  # the bytes "pplp": our own space of advisory locks
 SIGNATURE_SIZE = 32  # hexadecimal digits: 128 bits
+RECORD_ID = re.compile("[1-9][0-9]{0,8}")  # one spelling, and an integer of a database
 CLEANUP_SECONDS = 3
 DESCRIPTION_SIZE = 80
 LEGAL_TIMEZONE = "Europe/Paris"
@@ -912,23 +914,36 @@ class PayplugPaymentLink(models.Model):
     def _route_url(self, route):
         """Return the absolute address of a route of this link: notify or return."""
         base = self.company_id.get_base_url()
-        return f"{base}/payplug/{route}/{self.id}/{self._signature(route, self.id)}"
+        return f"{base}/payplug/{route}/{self.id}/{self._signature(route, self)}"
 
     @api.model
-    def _signature(self, route, record_id):
-        """Return what proves that an address was made by this database.
+    def _signature(self, route, record):
+        """Return what proves that an address was made for this very record.
 
-        The bare HMAC has one spelling only; Odoo's signed tokens have several. One
-        scope for each route (pay, notify, return): the address of one opens no other.
+        Ids are given out again, after a restored backup or a new installation: so the
+        moment of creation, to the microsecond, is signed, too. The bare HMAC has one
+        spelling only; Odoo's signed tokens have several. One scope for each route (pay,
+        notify, return): the address of one opens no other.
         """
-        scope = f"payplug_paylink.{route}"
-        return hmac(self.env(su=True), scope, str(record_id))[:SIGNATURE_SIZE]
+        signed = f"{record.id} {record.create_date.isoformat()}"
+        return hmac(self.env(su=True), f"payplug_paylink.{route}", signed)[
+            :SIGNATURE_SIZE
+        ]
 
     @api.model
-    def _is_signature(self, route, record_id, signature):
-        """Tell, without a query of ours, whether an address was made by us."""
-        expected = self._signature(route, record_id)
-        return signature.isascii() and consteq(expected, signature)
+    def _find_signed(self, route, records, number, signature):
+        """Return the record of a signed address, by one query; empty if it is not ours.
+
+        :param records: an empty recordset, in sudo, of the model of this route
+        :param str number: the id, as it was sent
+        """
+        found = records
+        if RECORD_ID.fullmatch(number):
+            found = records.search_fetch([("id", "=", int(number))], ["create_date"])
+        is_ours = found and signature.isascii()
+        if is_ours and consteq(self._signature(route, found), signature):
+            return found
+        return records
 
     # === CRON === #
 

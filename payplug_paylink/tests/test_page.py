@@ -141,8 +141,8 @@ class TestPage(PageCommon):
             ("abc", good),
             ("-1", good),
             (str(int(number) + 1), good),
-            (number, links._signature("notify", number)),
-            (number, links._signature("return", number)),
+            (number, links._signature("notify", self.invoice)),
+            (number, links._signature("return", self.invoice)),
         ):
             path = f"/payplug/pay/{record_id}/{signature}"
             with self.subTest(path=path):

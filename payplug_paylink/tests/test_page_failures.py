@@ -60,7 +60,7 @@ class TestPageFailures(PageCommon):
         self.payplug.pay(link.payplug_id)
         link.move_id.payplug_link_id = False
         link.move_id = self.invoice
-        route = f"/payplug/return/{link.id}/{link._signature('return', link.id)}"
+        route = f"/payplug/return/{link.id}/{link._signature('return', link)}"
         answer = self._while_busy(lambda: self._open(route, allow_redirects=False))
         self.assertTells(answer, "need not pay again")
         self.assertEqual(link.state, "pending")

@@ -180,7 +180,7 @@ class TestPagePayment(PageCommon):
         link = self.invoice.payplug_link_id
         self.payplug.pay(link.payplug_id)
         self.payplug.fail("500")
-        path = f"/payplug/return/{link.id}/{link._signature('return', link.id)}"
+        path = f"/payplug/return/{link.id}/{link._signature('return', link)}"
         answer = self._open(path)
         self.assertEqual(answer.status_code, 503)
         self.assertIn("need not pay again", self._words(answer))

@@ -1,7 +1,7 @@
 """The public routes: what Payplug's notification and the payer's return do."""
 
 from odoo.tests import tagged
-from odoo.tools import mute_logger
+from odoo.tools import SQL, mute_logger
 
 from ..models.payplug_payment_link import LOCK_SPACE
 from .common import LINK_LOG, PayplugRoutesCommon
@@ -16,7 +16,7 @@ class TestRoutes(PayplugRoutesCommon):
 
     def _path(self, route, link=None, signature=None):
         link = link or self.link
-        signature = signature or link._signature(route, link.id)
+        signature = signature or link._signature(route, link)
         return f"/payplug/{route}/{link.id}/{signature}"
 
     def _notify(self, link=None, signature=None, body=b"{}"):
@@ -63,8 +63,9 @@ class TestRoutes(PayplugRoutesCommon):
         self.assertEqual(self._notify(body=body), 200)
         self.assertEqual(self.link.state, "pending")
 
-    def test_foreign_signature_is_answered_404_before_any_query_or_call(self):
-        good = self.link._signature("notify", self.link.id)
+    def test_foreign_signature_is_answered_404_before_any_call(self):
+        good = self.link._signature("notify", self.link)
+        other = self._request(self._create_payable_invoice())
         self._new_calls()
         for signature in (
             "0" * 32,
@@ -73,23 +74,53 @@ class TestRoutes(PayplugRoutesCommon):
             good.upper(),
             good + "=",
             "é",
-            self.link._signature("return", self.link.id),
-            self.link._signature("notify", self.link.id + 1),
+            self.link._signature("return", self.link),
+            other._signature("notify", other),
         ):
             with self.subTest(signature=signature):
                 self.assertEqual(self._notify(signature=signature), 404)
         self.assertFalse(self._new_calls())
 
-    def test_signature_is_judged_without_any_query(self):
-        links = self.env["payplug.payment.link"].sudo(False)
-        good = self.link._signature("notify", self.link.id)  # the secret is cached now
-        with self.assertQueryCount(0):
-            self.assertTrue(links._is_signature("notify", self.link.id, good))
-            self.assertFalse(links._is_signature("notify", self.link.id, "0" * 32))
+    def test_signature_is_judged_by_one_query(self):
+        links = self.env["payplug.payment.link"].sudo()
+        number, good = str(self.link.id), self.link._signature("notify", self.link)
+        for signature, found in ((good, self.link), ("0" * 32, links)):
+            self.env.invalidate_all()
+            with self.assertQueryCount(1):
+                judged = links._find_signed("notify", links, number, signature)
+            self.assertEqual(judged, found)
 
-    def test_link_that_is_gone_is_answered_200(self):
-        gone = self.env["payplug.payment.link"].browse(self.link.id + 100_000)
-        self.assertEqual(self._notify(gone), 200)
+    def test_address_of_an_earlier_link_with_the_same_id_is_answered_404(self):
+        """Ids are given out again after a restored backup or a reinstallation."""
+        routes = [self.link._route_url(route) for route in ("notify", "return")]
+        pages = [self.invoice._payplug_page_url()]
+        for table, row, addresses in (
+            ("payplug_payment_link", self.link, routes),
+            ("account_move", self.invoice, pages),
+        ):
+            self.env.cr.execute(
+                SQL(
+                    "UPDATE %s SET create_date = create_date + interval '1 microsecond'"
+                    " WHERE id = %s",
+                    SQL.identifier(table),
+                    row.id,
+                )
+            )
+            self.env.invalidate_all()
+            self._new_calls()
+            for address in addresses:
+                path = address[address.index("/payplug/") :]
+                method = "POST" if "/notify/" in path else "GET"
+                with self.subTest(path=path):
+                    answer = self.url_open(path, method=method, allow_redirects=False)
+                    self.assertEqual(answer.status_code, 404)
+                    self.assertNotIn(self.invoice.name, answer.text)
+            self.assertFalse(self._new_calls())
+
+    def test_link_that_is_gone_is_answered_404(self):
+        signature = self.link._signature("notify", self.link)
+        self.link.unlink()
+        self.assertEqual(self._notify(self.link, signature=signature), 404)
 
     def test_large_body_is_refused(self):
         self._new_calls()
