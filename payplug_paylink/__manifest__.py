@@ -1,7 +1,7 @@
 {
     "name": "Payplug Payment Links",
     "summary": "Mail your customers a link to pay their invoice by card on Payplug",
-    "version": "19.0.1.2.0",
+    "version": "19.0.1.3.0",
     "category": "Accounting/Accounting",
     "license": "LGPL-3",
     "author": "Payplug Paylink contributors",
@@ -22,6 +22,7 @@
         "views/payplug_paylink_templates.xml",
         "views/res_config_settings_views.xml",
     ],
+    "uninstall_hook": "uninstall_hook",
     "demo": ["demo/demo_company_fr.xml"],
     "assets": {"web.assets_tests": ["payplug_paylink/static/tests/tours/**/*"]},
 }

@@ -94,6 +94,11 @@ UNMET = {
         "The customer has paid it on Payplug (%(payment)s), which the books show as "
         "the customer's credit: reconcile it with the invoice, no link is needed."
     ),
+    "missing": _lt(
+        "The customer has paid it on Payplug (%(payment)s), and that payment is no "
+        "longer in the books (deleted, cancelled or in draft): press “Book again” on "
+        "the invoice, or “Settled otherwise: ask again”."
+    ),
     "nothing_due": _lt(
         "Nothing is left to pay on it (%(payment_state)s): no link is needed."
     ),
@@ -191,8 +196,14 @@ BANNER_EXPIRED = _lt(
     "The payment link has expired. Send a new one with “Send payment link”."
 )
 BANNER_TO_BOOK = _lt(
-    "The customer has paid on Payplug; the payment could not be booked yet. Odoo tries "
-    "again every hour."
+    "The customer has paid on Payplug; the payment could not be booked yet: %(why)s "
+    "Odoo tries again every hour."
+)
+BANNER_MISSING = _lt(
+    "Payplug holds %(held)s that the customer paid by card on %(date)s (%(payment)s), "
+    "and that payment is no longer in the books (deleted, cancelled or in draft). The "
+    "customer is not asked for it again. Press “Book again” if it pays this invoice, or "
+    "“Settled otherwise: ask again” if it was given back or used elsewhere."
 )
 BANNER_TO_CANCEL = _lt("The payment link will be cancelled when Payplug answers.")
 BANNER_REFUSED = _lt(
@@ -226,6 +237,14 @@ LOG_BOOKED_LATER = _lt(
     "Paid by card on %(paid)s. That period is locked: booked as %(payment)s in "
     "%(journal)s on %(booked)s."
 )
+LOG_TAKEN_OVER = _lt(
+    "Paid by card on %(paid)s: %(payment)s in %(journal)s, which was registered by "
+    "hand, is this payment."
+)
+LOG_SETTLED_OTHERWISE = _lt(
+    "%(amount)s of %(payment)s, which the books no longer hold, was settled otherwise: "
+    "the invoice asks for it again."
+)
 LOG_CUSTOMER_COULD_NOT_PAY = _lt(
     "The customer wanted to pay online and could not. %(why)s"
 )
@@ -244,6 +263,13 @@ REFUND_SUMMARY = _lt("Paid twice: refund?")
 REFUND = _lt(
     "%(payment)s brought %(amount)s by Payplug when %(due)s was due. The surplus is "
     "the customer's credit: refund it, or keep it for another invoice."
+)
+BY_HAND_SUMMARY = _lt("Registered by hand, or paid twice?")
+BY_HAND = _lt(
+    "%(payment)s brought %(amount)s by Payplug when %(due)s was due, and %(other)s "
+    "settles the same amount of this invoice. If it is the same money, registered by "
+    "hand, cancel %(other)s and reconcile Payplug's payment in its place; if the "
+    "customer paid twice, refund one of them."
 )
 RECONCILE_SUMMARY = _lt("Paid while a draft: reconcile or refund?")
 RECONCILE = _lt(
@@ -409,6 +435,21 @@ SHARED_JOURNAL = _lt(
     "The journal %(journal)s is not for Payplug alone: it must be a bank journal whose "
     "outstanding account for incoming payments no other journal uses. Choose another "
     "one, or empty the field: Odoo then makes one."
+)
+JOURNAL_NEEDED = _lt(
+    "The journal %(journal)s is needed: customers' payments by Payplug are booked in "
+    "it, and links that wait for one: %(count)s. Cancel those links first, or choose "
+    "another journal in Settings ▸ Invoicing ▸ Payplug."
+)
+LEFT_PAYABLE_SUMMARY = _lt("Payment links that are still payable")
+LEFT_PAYABLE = _lt(
+    "The addon Payplug Payment Links was uninstalled. Links cancelled: %(cancelled)s. "
+    "Links that could not be cancelled, and that customers may still pay until they "
+    "expire: %(count)s (%(payments)s). Cancel them in Payplug's portal."
+)
+CUSTOMER_CREDIT = _lt(
+    "%(customer)s has an open credit of %(credit)s: this mail asks for %(due)s all the "
+    "same. Reconcile the credit with the invoice first, if it is for it."
 )
 OUTSTANDING_ACCOUNT = _lt("Payplug: receipts not yet paid out")
 UNREACHABLE = _lt(

@@ -59,6 +59,7 @@ class InvoiceFacts(NamedTuple):
     due_cents: int  # the same, less what was paid by links and the books do not show
     total_cents: int
     is_to_book: bool  # a payment by a link waits to be booked
+    is_missing: bool  # one was booked, and is no longer in the books
     due_dates: tuple[date, ...]  # of all instalments, each once
     has_contact_access: bool = True
     is_contact_archived: bool = False
@@ -93,6 +94,8 @@ def _unmet_state(invoice):
         return None
     if invoice.is_to_book:
         return Unmet("to_book")
+    if invoice.is_missing:
+        return Unmet("missing")
     return Unmet("paid_ahead" if invoice.residual_cents else "nothing_due")
 
 

@@ -1,7 +1,7 @@
 """The public routes: Payplug's notification, the payer's return, the pay page.
 
-A signature that is not ours is answered after one query. Nothing that a visitor sends is
-believed: Payplug is asked.
+A signature that is not ours is answered after one query. Nothing that a visitor sends
+is believed: Payplug is asked.
 """
 
 import logging

@@ -3,25 +3,66 @@
 from odoo import Command, api, models
 
 from .. import payment_messages as messages
+from ..payment_messages import user_error
+
+JOURNAL_NAME = "Payplug"
 
 
 class AccountJournal(models.Model):
     _inherit = "account.journal"
 
+    def write(self, vals):
+        # EXTEND account
+        if not vals.get("active", True):
+            self._check_payplug_does_not_need_it()
+        return super().write(vals)
+
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_payplug_needs_it(self):
+        self._check_payplug_does_not_need_it()
+
+    def _check_payplug_does_not_need_it(self):
+        """Let no journal go in which customers' payments are still to be booked."""
+        companies_sudo = self.env["res.company"].sudo()  # whoever may change journals
+        served_sudo = companies_sudo.search([("payplug_journal_id", "in", self.ids)])
+        links_sudo = served_sudo.env["payplug.payment.link"]
+        needed = ["|", ("state", "=", "pending"), ("to_book", "=", True)]
+        mine = [("company_id", "child_of", served_sudo.ids), *needed]
+        if served_sudo and (count := links_sudo.search_count(mine)):
+            names = {"journal": self[:1].display_name, "count": count}
+            raise user_error(self.env, messages.JOURNAL_NEEDED, **names)
+
     @api.model
     def _payplug_create(self, company):
-        """Create the bank journal *Payplug*, with an outstanding account of its own.
+        """Return the bank journal *Payplug*, with an outstanding account of its own.
 
-        Without it a payment would have no entry, and would not settle the invoice; with
-        the company's common one, Payplug's money would be lost among the others.
+        The one that an earlier installation has left, or a new one. Without the account
+        a payment would have no entry, and would not settle the invoice; with the
+        company's common one, Payplug's money would be lost among the others.
         """
+        if left := self._payplug_find(company):
+            left.active = True
+            return left
         code = self._payplug_free_code(company)
-        values = {"name": "Payplug", "type": "bank", "code": code}
+        values = {"name": JOURNAL_NAME, "type": "bank", "code": code}
         journals = self.with_company(company)
         journal = journals.create({**values, "company_id": company.id})
         account = journal._payplug_create_outstanding_account()
         journal._payplug_inbound_line().payment_account_id = account
         return journal
+
+    @api.model
+    def _payplug_find(self, company):
+        """Return a journal that was made for Payplug and can be used; empty if none."""
+        journals = self.with_context(active_test=False)
+        named = [("name", "=", JOURNAL_NAME), ("code", "=like", "PP%")]
+        own = [("company_id", "=", company.id), ("type", "=", "bank")]
+        return journals.search(own + named).filtered(
+            lambda journal: (
+                journal._payplug_inbound_line().payment_account_id.reconcile
+                and not journal._payplug_shares_account()
+            )
+        )[:1]
 
     @api.model
     def _payplug_free_code(self, company):

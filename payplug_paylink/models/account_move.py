@@ -100,6 +100,13 @@ class AccountMove(models.Model):
     payplug_can_send_link = fields.Boolean(
         compute="_compute_payplug_can_send_link", groups=USERS
     )
+    payplug_is_missing = fields.Boolean(
+        string="Card payment missing in the books",
+        compute="_compute_payplug_is_missing",
+        groups=USERS,
+        help="Payplug holds money of the customer, whose payment was deleted or "
+        "cancelled here.",
+    )
     payment_link = fields.Char(
         string="Payment link",
         compute="_compute_payment_link",
@@ -170,6 +177,10 @@ class AccountMove(models.Model):
                 move._payplug_amount_due()
                 and move.company_id._payplug_root().payplug_enabled
             )
+
+    def _compute_payplug_is_missing(self):
+        for move in self:
+            move.payplug_is_missing = bool(move._payplug_links_missing())
 
     @api.depends(
         "move_type",
@@ -339,6 +350,19 @@ class AccountMove(models.Model):
         if link_sudo.problem and link_sudo.state == "pending":
             link_sudo._force_cancel()
 
+    def action_payplug_book_again(self):
+        """Book what Payplug holds and the books have lost, or take over its payment."""
+        self.check_access("write")
+        for link_sudo in self._payplug_links_missing():
+            link_sudo._book_anew()
+
+    def action_payplug_settled_otherwise(self):
+        """Ask again for what Payplug holds: it was given back, or used elsewhere."""
+        self.check_access("write")
+        for link_sudo in self._payplug_links_missing():
+            link_sudo.is_settled_otherwise = True
+            link_sudo._log(messages.LOG_SETTLED_OTHERWISE)
+
     def action_payplug_cancel_sending(self):
         """Take these invoices out of the queue, as far as they have not been sent."""
         self.check_access("write")
@@ -447,6 +471,12 @@ class AccountMove(models.Model):
         # whoever asks what is due
         return self.sudo()._payplug_links().filtered("to_book")
 
+    def _payplug_links_missing(self):
+        """Return, in sudo, the links whose money is no longer in the books."""
+        # whoever asks what is due
+        links_sudo = self.sudo()._payplug_links()
+        return links_sudo.filtered(lambda link: link._is_missing_in_books())
+
     def _payplug_links(self):
         """Return all links; none costs no query, as the last one is on the invoice."""
         return self.payplug_link_id and self.payplug_link_ids
@@ -481,6 +511,7 @@ class AccountMove(models.Model):
             due_cents=to_cents(due),
             total_cents=to_cents(self.amount_total),
             is_to_book=bool(self._payplug_links_to_book()),
+            is_missing=bool(self._payplug_links_missing()),
             due_dates=tuple(sorted(set(terms.mapped("date_maturity")) - {False})),
             has_contact_access=may_read,
             is_contact_archived=may_read and bool(contact) and not contact.active,
@@ -842,8 +873,11 @@ class AccountMove(models.Model):
     def _payplug_banners(self):
         """Yield what the form says first of link and sending: name, level, sentence."""
         yield from self.payplug_link_id._banners()
-        if self._payplug_links_to_book():
-            yield "to_book", "danger", self.env._(messages.BANNER_TO_BOOK)
+        for link in self._payplug_links_to_book():
+            why = link.booking_error or self.env._(messages.TO_BOOK_UNKNOWN)
+            yield "to_book", "danger", text(self.env, messages.BANNER_TO_BOOK, why=why)
+        for link in self._payplug_links_missing():
+            yield f"missing_{link.id}", "danger", link._missing_text()
         if self.payplug_sending_state == "waiting":
             yield "waiting", "info", self.env._(messages.BANNER_SENDING)
         if self.payplug_sending_state == "failed":

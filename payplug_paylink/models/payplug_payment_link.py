@@ -2,6 +2,7 @@
 
 import logging
 import re
+import time
 from contextlib import ExitStack, suppress
 from datetime import timedelta
 
@@ -9,18 +10,19 @@ import psycopg2
 from pytz import timezone, utc
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo.exceptions import ConcurrencyError, RedirectWarning, UserError
 from odoo.fields import Domain
 from odoo.tools import consteq, format_date, format_datetime, mute_logger, sql
 from odoo.tools.misc import hmac
 
 from .. import payment_messages as messages
 from ..link_polling import AccountPolling
-from ..payment_messages import notification, text, user_error
+from ..payment_messages import error_reason, notification, text, user_error
 from ..payment_rules import LinkFacts, Step, matches_due, may_move, next_step
 from ..payplug_api import LINK_DAYS
 from ..payplug_remote import PayplugError, PayplugRejected, from_cents, to_cents
-from .payplug_process_mixin import RETRY_REFUSED, ProcessFailed, isolated
+from .payplug_process_mixin import CONFLICTS, RETRY_REFUSED, ProcessFailed, isolated
+from .res_company import Deadline
 
 _logger = logging.getLogger(__name__)
 
@@ -32,6 +34,11 @@ DESCRIPTION_SIZE = 80
 LEGAL_TIMEZONE = "Europe/Paris"
 LATE_PAYMENT_DAYS = timedelta(days=1)  # for which a link is followed after its end
 CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
+CHECK_SELDOM = timedelta(days=6, hours=23)
+REFUND_OFTEN = timedelta(days=30)
+REFUNDABLE = timedelta(days=365)
+UNINSTALL_SECONDS = 60
+LEFT_NAMED = 50  # links that cannot be cancelled then, at most
 
 
 def _abort_quietly(client, payment_id):
@@ -119,6 +126,15 @@ class PayplugPaymentLink(models.Model):
     account_payment_id = fields.Many2one(
         "account.payment", "Payment", index="btree_not_null", readonly=True
     )
+    booking_error = fields.Char(string="Why it is not booked", readonly=True)
+    # It stays when the payment is deleted.
+    is_booked = fields.Boolean(string="Was booked", readonly=True)
+    is_settled_otherwise = fields.Boolean(
+        string="Settled otherwise",
+        readonly=True,
+        help="A user said so when the payment was no longer in the books: the invoice "
+        "asks for this money again.",
+    )
     to_cancel = fields.Boolean(
         string="Cancelled by a user",
         readonly=True,
@@ -151,6 +167,7 @@ class PayplugPaymentLink(models.Model):
     # What the cron looks for, and hardly any link is.
     _state_pending_index = models.Index("(checked_at) WHERE state = 'pending'")
     _to_book_index = models.Index("(id) WHERE to_book")
+    _state_paid_index = models.Index("(checked_at) WHERE state = 'paid'")
 
     @api.model
     def _guard_links_of_invoices(self):
@@ -258,8 +275,10 @@ class PayplugPaymentLink(models.Model):
 
     def _differs_from(self, remote):
         """Tell whether applying an answer would change anything; locks nothing."""
+        if self.state == "paid":
+            return remote.cents_refunded > to_cents(self.amount_refunded)
         if self.state != "pending":
-            return self.state != "paid" and remote.state == "paid"
+            return remote.state == "paid"
         known = (self.state, self.refusal or "", self.is_being_checked)
         told = (remote.state, remote.refusal, remote.is_being_checked)
         return bool(self.problem) or known != told or not self._matches_remote(remote)
@@ -272,16 +291,40 @@ class PayplugPaymentLink(models.Model):
     def _paid_ahead(self):
         """Return how much of this link's money the invoice does not show as paid.
 
-        All of it while it is to book, then what is still the customer's credit.
+        Payplug's money counts until it is refunded, whatever became of its payment in
+        the books; only what settles something there does not (ARCHITECTURE.rst, Money).
         """
-        if self.to_book:
-            return self.amount
-        if not self.account_payment_id or not self._matches_invoice():
+        if not self._counts_for_invoice():
             return 0.0
-        lines = self.account_payment_id.move_id.line_ids.filtered(
+        held = self.amount - self.amount_refunded - self._settled_amount()
+        return max(self.currency_id.round(held), 0.0)
+
+    def _counts_for_invoice(self):
+        if self.state != "paid" or self.to_book:
+            return self.to_book
+        is_lost = self.is_settled_otherwise and not self._is_in_books()
+        return self.is_booked and self._matches_invoice() and not is_lost
+
+    def _is_in_books(self):
+        return self.account_payment_id.move_id.state == "posted"
+
+    def _is_missing_in_books(self):
+        """Tell whether this money was booked, and its payment is no longer there."""
+        is_known = self.to_book or self._is_in_books()
+        return not is_known and bool(self._paid_ahead())
+
+    def _settled_amount(self):
+        """Return how much of the booked payment settles something but a refund."""
+        partials = self._receivable_lines(self.account_payment_id.move_id)
+        settled = partials.matched_debit_ids.filtered(
+            lambda one: one.debit_move_id.payment_id.payment_type != "outbound"
+        )
+        return sum(settled.mapped("credit_amount_currency"))
+
+    def _receivable_lines(self, moves):
+        return moves.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"
         )
-        return -sum(lines.mapped("amount_residual_currency"))
 
     # === LOCK === #
 
@@ -457,6 +500,41 @@ class PayplugPaymentLink(models.Model):
             payload["notification_url"] = self._route_url("notify")
         return payload
 
+    # === UNINSTALLATION === #
+
+    @api.model
+    def _cancel_all(self):
+        """Cancel all pending links, as the addon goes; tell which stay payable.
+
+        As far as it can be done in `UNINSTALL_SECONDS`: then nobody follows them.
+        """
+        pending = self.search([("state", "=", "pending")])
+        until = Deadline(time.monotonic() + UNINSTALL_SECONDS)
+        for link in pending.with_context(payplug_deadline=until):
+            with (
+                suppress(*CONFLICTS, ProcessFailed),
+                isolated(),
+                self.env.cr.savepoint(),
+            ):
+                link._cancel()
+        for root, links in pending.grouped("company_id").items():
+            left = links.filtered(lambda link: link.state == "pending")
+            _logger.info("%s: %s links stay payable", root.id, len(left))
+            if left:
+                left._schedule_left_payable(len(links) - len(left))
+
+    def _schedule_left_payable(self, cancelled):
+        """Call an accountant for these links, on what is there without the addon."""
+        link = self[:1]._as_accountant()
+        payments = ", ".join(self.mapped("payplug_id")[:LEFT_NAMED])
+        values = {"cancelled": cancelled, "count": len(self), "payments": payments}
+        link.company_id.partner_id.activity_schedule(
+            "mail.mail_activity_data_warning",
+            summary=link.env._(messages.LEFT_PAYABLE_SUMMARY),
+            note=text(link.env, messages.LEFT_PAYABLE, **values),
+            user_id=link._accountant().id,
+        )
+
     # === CANCEL === #
 
     def _cancel(self):
@@ -584,6 +662,7 @@ class PayplugPaymentLink(models.Model):
         moved = self._move_to(
             "paid",
             paid_at=remote.paid_at or fields.Datetime.now(),
+            checked_at=fields.Datetime.now(),
             to_book=must_be_booked,
             refusal=False,
             is_being_checked=False,
@@ -638,31 +717,53 @@ class PayplugPaymentLink(models.Model):
         except ProcessFailed as failure:  # the money came all the same
             link._booking_failed(failure.cause)
 
+    def _book_anew(self):
+        """Book money whose payment was deleted or cancelled, by a person's word."""
+        self._lock_invoice(self._claim_key())
+        if self._is_missing_in_books():  # nobody else has done it meanwhile
+            self.write({"to_book": True, "account_payment_id": False})
+            self._register_payment()
+
     def _booking_failed(self, error):
         """Leave the payment to book: tried again later, and an accountant is called."""
         kind = type(error).__name__
-        trace = None if isinstance(error, UserError) else error
+        is_told = isinstance(error, (UserError, RedirectWarning))
         told = "Link %s is paid but not booked: %s"
-        _logger.warning(told, self.id, kind, exc_info=trace)
+        _logger.warning(told, self.id, kind, exc_info=None if is_told else error)
+        why = error_reason(error) if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
         try:
             with isolated(), self.env.cr.savepoint():
-                self._schedule_to_book(error)
+                self._write_changes(booking_error=why)
+                self._schedule_to_book(why)
         except ProcessFailed as failure:  # the customer paid all the same
             _logger.error("Nobody was told of it", exc_info=failure.cause)
 
     def _book(self, is_first):
         """Register the payment, reconcile it with what is due, and tell everyone."""
         due = self._residual_of_invoice()
-        payment = not is_first and self._find_payment()
-        payment = payment or self._create_payment(due)
+        found = self.env["account.payment"]
+        if not is_first or self._is_partly_settled():
+            found = self._find_payment()
+        is_taken_over = self._settles_invoice(found)
+        payment = found or self._create_payment(due)
         self._settle(payment, due)
-        self._close_booking_activity()
-        self.write({"account_payment_id": payment.id, "to_book": False})
-        self._log_booked(payment)
-        if self.currency_id.compare_amounts(self.amount, due) > 0:
+        self._store_booked(payment)
+        self._log_booked(payment, is_taken_over)
+        is_surplus = self.currency_id.compare_amounts(self.amount, due) > 0
+        if is_surplus and not is_taken_over:
             self._schedule_refund(due)
         if self.amount_refunded:
             self._schedule_book_refund()
+
+    def _is_partly_settled(self):
+        """Tell whether something, maybe this money, has settled the invoice in part."""
+        move, currency = self.move_id, self.currency_id
+        return bool(currency.compare_amounts(move.amount_total, move.amount_residual))
+
+    def _store_booked(self, payment):
+        self._close_booking_activity()
+        values = {"to_book": False, "booking_error": False, "is_booked": True}
+        self.write({"account_payment_id": payment.id, **values})
 
     def _residual_of_invoice(self):
         """Return what the invoice still asks, by the books, of who paid this link.
@@ -677,12 +778,12 @@ class PayplugPaymentLink(models.Model):
         return move.amount_residual if on_hold else move._payplug_residual()
 
     def _find_payment(self):
-        """Return the payment that an earlier attempt left, if one did.
+        """Return the payment of this very money that is in the books already, if any.
 
-        Another addon may commit in the middle of booking: what it committed is there,
-        and everything after it failed. Its memo proves nothing, for anyone may type
-        one: it must be for the same money of the same customer, and claimed by no other
-        link and no other entry.
+        Somebody has registered it by hand while it waited: then it settles this
+        invoice. Or an earlier attempt left it, in the middle of which another addon
+        committed: then it settles nothing yet, and has our memo. Neither is enough: it
+        is for the same money of the same customer, and no other link's.
         """
         journal_sudo = self.company_id._payplug_root().payplug_journal_id
         same = [
@@ -692,19 +793,41 @@ class PayplugPaymentLink(models.Model):
             ("partner_type", "=", "customer"),
             ("partner_id", "=", self.partner_id.commercial_partner_id.id),
             ("currency_id", "=", self.currency_id.id),
+            ("amount", "=", self.amount),
             ("state", "not in", ("canceled", "rejected")),
-            ("memo", "=like", f"%{self.payplug_id}"),
         ]
         payments = self.env["account.payment"].search(same)
-        payments = payments.filtered(
-            lambda one: (
-                self._is_of_amount(one.amount)
-                and one.move_id.line_ids.matched_debit_ids.debit_move_id.move_id
-                <= self.move_id
-            )
+        payments = payments.filtered(self._is_this_money)
+        return (payments - self._claimed(payments))[:1]
+
+    def _is_this_money(self, payment):
+        has_memo = (payment.memo or "").endswith(self.payplug_id)
+        is_left = has_memo and not self._settled_entries(payment.move_id)
+        is_same = is_left or self._settles_invoice(payment)
+        return is_same and self._is_of_amount(payment.amount)
+
+    def _settles_invoice(self, payment):
+        return bool(payment) and self._settled_entries(payment.move_id) == self.move_id
+
+    def _settled_entries(self, entry):
+        return self._receivable_lines(entry).matched_debit_ids.debit_move_id.move_id
+
+    def _claimed(self, payments):
+        claims = self.search([("account_payment_id", "in", payments.ids)])
+        return claims.account_payment_id
+
+    def _find_look_alike(self):
+        """Return an entry that may be this money, registered by hand elsewhere.
+
+        In another journal, say: it settles the same amount of the same invoice.
+        """
+        partials = self._receivable_lines(self.move_id).matched_credit_ids
+        same = partials.filtered(
+            lambda one: self._is_of_amount(one.credit_amount_currency)
         )
-        claimed = self.search([("account_payment_id", "in", payments.ids)])
-        return (payments - claimed.account_payment_id)[:1]
+        entries = same.credit_move_id.move_id
+        entries = entries.filtered(lambda entry: entry.move_type == "entry")
+        return (entries - self._claimed(entries.origin_payment_id).move_id)[:1]
 
     def _create_payment(self, due):
         """Create the customer's payment, as `account_payment` creates its own."""
@@ -739,9 +862,7 @@ class PayplugPaymentLink(models.Model):
             move.matched_payment_ids |= payment  # as Odoo's own window does
 
     def _open_lines(self, moves):
-        return moves.line_ids.filtered(
-            lambda line: line.account_type == "asset_receivable" and not line.reconciled
-        )
+        return self._receivable_lines(moves).filtered(lambda line: not line.reconciled)
 
     def _payplug_payment_vals(self):
         """Return how much is paid in which journal. Addons may extend it."""
@@ -768,17 +889,20 @@ class PayplugPaymentLink(models.Model):
         return self.company_id.partner_id.tz or LEGAL_TIMEZONE
 
     def _booking_memo(self):
-        return " ".join(filter(None, (self.move_id.name, self.payplug_id)))
+        """Return the invoice's number, Payplug's id, and the day if that is locked."""
+        day = self._booking_date()
+        journal_sudo = self.company_id._payplug_root().payplug_journal_id
+        is_locked = self.company_id._get_violated_lock_dates(day, False, journal_sudo)
+        words = (self.move_id.name, is_locked and day.isoformat(), self.payplug_id)
+        return " ".join(filter(None, words))
 
     # === ACTIVITIES === #
 
-    def _schedule_to_book(self, error):
+    def _schedule_to_book(self, why):
         """Call the accountant, once: the hourly attempts go on by themselves."""
         if self.to_book_activity_id:
             return
         self._log(messages.LOG_NOT_BOOKED)
-        is_told = isinstance(error, UserError)
-        why = error.args[0] if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
         self.to_book_activity_id = self._schedule_activity(
             messages.TO_BOOK_SUMMARY, messages.TO_BOOK, why=why
         )
@@ -791,8 +915,15 @@ class PayplugPaymentLink(models.Model):
         """Ask what becomes of money of which only `due` was due when it came."""
         if self.move_id.state == "draft":
             self._schedule_activity(messages.RECONCILE_SUMMARY, messages.RECONCILE)
+            return
+        asked, other = self.currency_id.format(due), self._find_look_alike()
+        if other:
+            name = other.origin_payment_id.display_name or other.display_name
+            values = {"due": asked, "other": name}
+            self._schedule_activity(
+                messages.BY_HAND_SUMMARY, messages.BY_HAND, **values
+            )
         else:
-            asked = self.currency_id.format(due)
             self._schedule_activity(messages.REFUND_SUMMARY, messages.REFUND, due=asked)
 
     def _schedule_book_refund(self):
@@ -863,6 +994,13 @@ class PayplugPaymentLink(models.Model):
         if self.state == "expired" and self.move_id._payplug_amount_due():
             yield "expired", "warning", self.env._(messages.BANNER_EXPIRED)
 
+    def _missing_text(self):
+        """Return that this money is no longer in the books, and what to do."""
+        held = self.currency_id.format(self._paid_ahead())
+        return text(
+            self.env, messages.BANNER_MISSING, **{**self._names(), "held": held}
+        )
+
     def _problem_text(self):
         """Return what keeps this link from being followed, and what to do."""
         words = dict(self._fields["problem"]._description_selection(self.env))
@@ -887,11 +1025,13 @@ class PayplugPaymentLink(models.Model):
         is_person = user._is_internal() and user.id != SUPERUSER_ID
         return self if is_person else self._as_accountant()
 
-    def _log_booked(self, payment):
+    def _log_booked(self, payment, is_taken_over):
         paid_on, booked_on = self._booking_date(), payment.move_id.date
-        is_later = booked_on != paid_on
+        later = (
+            messages.LOG_BOOKED_LATER if booked_on > paid_on else messages.LOG_BOOKED
+        )
         self._log(
-            messages.LOG_BOOKED_LATER if is_later else messages.LOG_BOOKED,
+            messages.LOG_TAKEN_OVER if is_taken_over else later,
             payment=payment.display_name,
             journal=payment.journal_id.display_name,
             paid=format_date(self.env, paid_on),
@@ -995,7 +1135,7 @@ class PayplugPaymentLink(models.Model):
         """Return the links to book, those to cancel, and those to look at.
 
         Links that ended are looked at once a day until a little after their days: a
-        late payment may come without a notification.
+        late payment may come without a notification, and so may a refund.
         """
         now = fields.Datetime.now()
         may_try = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
@@ -1010,7 +1150,23 @@ class PayplugPaymentLink(models.Model):
         pending = self.search(made & Domain("state", "=", "pending"), order=order)
         outdated = pending.filtered(lambda link: link._is_outdated())
         waiting = (pending - outdated).filtered_domain(unseen)
-        return to_book, outdated, waiting + self.search(made & ended & unseen_today)
+        rest = self.search(made & (ended & unseen_today | self._is_refund_to_be_seen()))
+        return to_book, outdated, waiting + rest
+
+    @api.model
+    def _is_refund_to_be_seen(self):
+        """Return the domain of paid links in which to look for a refund in the portal.
+
+        It may come without a notification: every day for a month, then every week, as
+        long as a payment can be refunded (Payplug's help: 365 days).
+        """
+        now = fields.Datetime.now()
+        is_old = Domain("paid_at", "<", now - REFUND_OFTEN)
+        is_new = Domain("paid_at", ">=", now - REFUND_OFTEN)
+        not_today = Domain("checked_at", "<", now - CHECK_ENDED)
+        not_this_week = Domain("checked_at", "<", now - CHECK_SELDOM)
+        paid = Domain("state", "=", "paid") & Domain("paid_at", ">", now - REFUNDABLE)
+        return paid & (is_new & not_today | is_old & not_this_week)
 
     def _book_again(self):
         """Book what accounting refused before; if it does so again, wait an hour."""

@@ -218,6 +218,11 @@ class PayplugBookingCommon(PayplugCommon):
         link._sync()
         return link
 
+    def _let_books_refuse(self, refuse=True):
+        """Let accounting refuse Payplug's payments, or take them again."""
+        line = self.company.payplug_journal_id._payplug_inbound_line()
+        line.payment_account_id.active = not refuse
+
     def _paid_link(self, invoice):
         """Return the link of an invoice after its customer paid and Odoo looked."""
         return self._pay(self._request(invoice))

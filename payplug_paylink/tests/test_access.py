@@ -57,15 +57,16 @@ FIELDS = [
         BOOKS,
         """online_payment payment_id payment_link payment_link_amount
         payment_link_button payment_link_until payplug_can_send_link
-        payplug_expires_at payplug_link_count payplug_link_id payplug_link_ids
+        payplug_expires_at payplug_is_missing payplug_link_count payplug_link_id payplug_link_ids
         payplug_problem payplug_refusal payplug_sending_reason payplug_sending_state
         payplug_state""",
     ),
     (
         "payplug.payment.link",
         BOOKS,
-        """account_payment_id amount amount_refunded checked_at company_id currency_id
-        expires_at is_being_checked is_live move_id online_payment paid_at partner_id
+        """account_payment_id amount amount_refunded booking_error checked_at company_id
+        currency_id expires_at is_being_checked is_booked is_live is_settled_otherwise
+        move_id online_payment paid_at partner_id
         payplug_id problem refusal refusal_text retry_at state to_book
         to_book_activity_id to_cancel url""",
     ),
@@ -134,6 +135,8 @@ METHODS = {
     ("account.move", "action_payplug_refresh"): BILLING,
     ("account.move", "action_payplug_cancel_link"): BILLING,
     ("account.move", "action_payplug_close_link"): BILLING,
+    ("account.move", "action_payplug_book_again"): BILLING,
+    ("account.move", "action_payplug_settled_otherwise"): BILLING,
     ("account.move", "action_payplug_open_links"): BOOKS | ANY_BILLING,
     ("account.move", "action_payplug_open_portal"): BOOKS | ANY_BILLING,
     ("account.move", "action_payplug_cancel_sending"): BILLING,

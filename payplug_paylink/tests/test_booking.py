@@ -91,12 +91,13 @@ class TestBooking(PayplugBookingCommon):
         told = invoice.message_ids.filtered(lambda m: "period is locked" in m.body)
         for day in (paid_on, booked_on):
             self.assertIn(day.strftime("%m/%d/%Y"), told.body)
+        memo = f"{invoice.name} 2026-03-10 {link.payplug_id}"
+        self.assertEqual(link.account_payment_id.memo, memo, "the real day stays")
 
     def test_archived_journal_keeps_the_link_paid_and_calls_the_accountant(self):
         invoice = self._create_payable_invoice()
-        journal = self.company.payplug_journal_id
         link = self._request(invoice)
-        journal.active = False
+        self._let_books_refuse()
         self.payplug.pay(link.payplug_id)
         with mute_logger(LINK_LOG):
             link._sync()
@@ -106,7 +107,7 @@ class TestBooking(PayplugBookingCommon):
         )
         self.assertEqual(self._activities(invoice), ["Payplug payment to book"])
         self.assertTrue(invoice.activity_ids.user_id)
-        journal.active = True
+        self._let_books_refuse(False)
         link._register_payment()
         self.assertFalse(link.to_book)
         self.assertEqual(invoice.amount_residual, 0)
@@ -138,7 +139,7 @@ class TestBooking(PayplugBookingCommon):
     def test_failed_booking_asks_nothing_of_the_customer_again(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         self.payplug.pay(link.payplug_id)
         with mute_logger(LINK_LOG):
             link._sync()

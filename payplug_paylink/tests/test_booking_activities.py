@@ -68,7 +68,7 @@ class TestBookingActivities(PayplugBookingCommon):
         self.assertCalled()
 
     def test_payment_that_cannot_be_booked_is_shown_in_chatter_and_banner(self):
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         self._pay_without_booking()
         self._try_again()
         line = self._logged(self.invoice, "could not be booked yet")
@@ -79,7 +79,7 @@ class TestBookingActivities(PayplugBookingCommon):
         self.assertIn("could not be booked yet", alert["message"])
 
     def test_retried_booking_calls_once_whatever_language_the_seller_changes_to(self):
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         self._pay_without_booking()
         self.assertCalled()
         self.biller.lang = "fr_FR"
@@ -88,12 +88,12 @@ class TestBookingActivities(PayplugBookingCommon):
         self.assertCalled()
 
     def test_call_that_was_done_by_hand_is_not_repeated(self):
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         self._pay_without_booking()
         self.invoice.activity_ids.action_done()
         self._try_again()
         self.assertFalse(self.invoice.activity_ids)
-        self.company.payplug_journal_id.active = True
+        self._let_books_refuse(False)
         self._try_again()
         self.assertEqual(self.invoice.amount_residual, 0)
 
@@ -139,6 +139,32 @@ class TestBookingActivities(PayplugBookingCommon):
         self.assertEqual(self.link.state, "expired")
         self.assertEqual(len(self._logged(self.invoice, "a expiré")), 1)
         self.assertFalse(self._logged(self.invoice, "has expired"))
+
+    def test_accountings_own_sentence_is_told_in_activity_and_banner(self):
+        """A tax that is due on payment, in a company without a journal for it."""
+        company = self.company.sudo()
+        company.write({"tax_exigibility": True, "tax_cash_basis_journal_id": False})
+        account = company.payplug_journal_id.default_account_id.copy()
+        account.sudo().write({"account_type": "asset_current", "reconcile": True})
+        tax = company.account_sale_tax_id.sudo().copy(
+            {
+                "name": "On payment",
+                "tax_exigibility": "on_payment",
+                "cash_basis_transition_account_id": account.id,
+            }
+        )
+        self.invoice = self._create_payable_invoice(post=False)
+        self.invoice.invoice_line_ids.tax_ids = tax
+        self.invoice.action_post()
+        self.invoice.invoice_user_id = self.biller
+        self.link = self._request(self.invoice)
+        self._pay_without_booking()
+        self.assertCalled()
+        sentence = "There is no tax cash basis journal defined"
+        self.assertIn(sentence, self.invoice.activity_ids.note)
+        alert = self.invoice.with_user(self.biller)._get_alerts()["payplug_to_book"]
+        self.assertIn(sentence, alert["message"])
+        self.assertNotIn("check the Payplug journal", alert["message"])
 
     # === LOCK DATES === #
 

@@ -29,10 +29,10 @@ class TestMoney(PayplugBookingCommon):
 
     def _pay_unbookable(self):
         """Let the link be paid while the journal takes no payment."""
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         with mute_logger(LINK_LOG):
             self._pay(self.link)
-        self.company.payplug_journal_id.active = True
+        self._let_books_refuse(False)
 
     def test_closing_a_link_that_turns_out_to_be_paid_books_it(self):
         self._lose_sight()
@@ -92,6 +92,159 @@ class TestMoney(PayplugBookingCommon):
         self._new_calls()
         self._run_cron()
         self.assertFalse(self._new_calls())
+
+    # === THE ACCOUNTANT'S HANDS === #
+
+    def _lose_payment(self, how):
+        """Let an accountant take the booked payment out of the books."""
+        payment = self.link.account_payment_id
+        if how == "cancelled entry":
+            payment.move_id.button_draft()
+            payment.move_id.button_cancel()
+            return
+        payment.action_draft()
+        if how == "cancelled":
+            payment.action_cancel()
+        if how == "deleted":
+            payment.unlink()
+
+    def test_money_whose_payment_is_lost_is_not_asked_again_and_told(self):
+        for how in ("cancelled", "cancelled entry", "deleted"):
+            with self.subTest(how=how):
+                self.invoice = self._create_payable_invoice()
+                self.link = self._pay(self._request(self.invoice))
+                self._lose_payment(how)
+                self.assertEqual(self.invoice.amount_residual, 120)
+                self.assertEqual(self.invoice._payplug_amount_due(), 0)
+                self.assertFalse(self.invoice.payment_link)
+                self.assertTrue(self.invoice.payplug_is_missing)
+                [alert] = self._missing_alerts()
+                self.assertEqual(alert["level"], "danger")
+                self.assertIn("120.00", alert["message"])
+                self.assertIn(self.link.payplug_id, alert["message"])
+                with self.assertUserError("Book again"):
+                    self.invoice.action_payplug_send_link()
+
+    def _missing_alerts(self):
+        alerts = self.invoice.with_user(self.biller)._get_alerts()
+        return [alerts[name] for name in alerts if name.startswith("payplug_missing")]
+
+    def test_payment_in_draft_is_missing_once_it_settles_nothing(self):
+        self._pay(self.link)
+        payment = self.link.account_payment_id
+        payment.action_draft()
+        self.assertEqual(self.invoice.amount_residual, 0, "Odoo keeps it reconciled")
+        self.assertFalse(self.invoice.payplug_is_missing)
+        payment.move_id.line_ids.remove_move_reconcile()
+        self.assertEqual(self.invoice.amount_residual, 120)
+        self.assertTrue(self.invoice.payplug_is_missing)
+        self.assertEqual(self.invoice._payplug_amount_due(), 0)
+
+    def test_raised_invoice_asks_for_the_rest_of_money_whose_payment_is_lost(self):
+        self._pay(self.link)
+        self._lose_payment("cancelled")
+        self.invoice.button_draft()
+        self.invoice.invoice_line_ids.price_unit = 200
+        self.invoice.action_post()
+        self.assertEqual(self.invoice._payplug_amount_due(), 80)
+        self.invoice.with_user(self.biller).action_payplug_settled_otherwise()
+        self.assertEqual(self.invoice._payplug_amount_due(), 200)
+
+    def test_money_that_was_given_back_is_asked_again(self):
+        self._pay(self.link)
+        self._lose_payment("deleted")
+        self.payplug.refund(self.link.payplug_id, 5_000)
+        self.link._sync()
+        self.assertEqual(self.invoice._payplug_amount_due(), 50)
+        self.payplug.refund(self.link.payplug_id, 7_000)
+        self.link._sync()
+        self.assertEqual(self.invoice._payplug_amount_due(), 120)
+        self.assertFalse(self.invoice.payplug_is_missing)
+
+    def test_settled_otherwise_asks_again_and_is_told(self):
+        self._pay(self.link)
+        self._lose_payment("deleted")
+        self.invoice.with_user(self.biller).action_payplug_settled_otherwise()
+        self.assertEqual(self.invoice._payplug_amount_due(), 120)
+        self.assertFalse(self._missing_alerts())
+        self.assertTrue(self._logged(self.invoice, "settled otherwise"))
+        again = self._pay(self._request(self.invoice))
+        self.assertEqual(self.invoice.amount_residual, 0)
+        self.assertNotEqual(again, self.link)
+
+    def test_book_again_books_what_was_lost(self):
+        self._pay(self.link)
+        self._lose_payment("cancelled")
+        lost = self.link.account_payment_id
+        self.invoice.with_user(self.biller).action_payplug_book_again()
+        self.assertEqual(self.invoice.amount_residual, 0)
+        self.assertEqual(self.link.account_payment_id.amount, 120)
+        self.assertNotEqual(self.link.account_payment_id, lost)
+        self.assertFalse(self.invoice.payplug_is_missing)
+
+    def test_payment_that_settles_another_invoice_is_not_counted_for_this_one(self):
+        """An accountant moved it: this one is asked again, as the books say."""
+        self._pay(self.link)
+        other = self._create_payable_invoice()
+        lines = self.link.account_payment_id.move_id.line_ids
+        credit = lines.filtered(lambda line: line.account_type == "asset_receivable")
+        credit.remove_move_reconcile()
+        self.assertEqual(self.invoice._payplug_amount_due(), 0, "the customer's credit")
+        (credit + other.line_ids).filtered(
+            lambda line: line.account_type == "asset_receivable"
+        ).reconcile()
+        self.assertEqual(self.invoice._payplug_amount_due(), 120)
+        self.assertFalse(self.invoice.payplug_is_missing)
+
+    def test_payment_registered_by_hand_in_the_journal_is_taken_over(self):
+        self._pay_unbookable()
+        journal = self.company.payplug_journal_id
+        by_hand = self._register_payment(self.invoice, journal_id=journal.id)
+        self.link.retry_at = False
+        self._run_cron()
+        self.assertEqual(self.link.account_payment_id, by_hand)
+        self.assertEqual(self._payments(), by_hand)
+        self.assertEqual(self.invoice.amount_residual, 0)
+        self.assertFalse(self._activities(self.invoice))
+        self.assertTrue(self._logged(self.invoice, "registered by hand"))
+
+    def test_payment_registered_by_hand_before_payplug_tells_is_taken_over(self):
+        self.payplug.pay(self.link.payplug_id)
+        journal = self.company.payplug_journal_id
+        by_hand = self._register_payment(self.invoice, journal_id=journal.id)
+        self.link._sync()
+        self.assertEqual(self.link.account_payment_id, by_hand)
+        self.assertEqual(self._payments(), by_hand)
+        self.assertFalse(self._activities(self.invoice))
+
+    def test_payment_of_other_money_is_not_taken_over(self):
+        journal = self.company.payplug_journal_id
+        for difference in ("amount", "other invoice", "claimed"):
+            with self.subTest(difference=difference):
+                invoice = self._create_payable_invoice()
+                link = self._request(invoice)
+                self.payplug.pay(link.payplug_id)
+                amount = 60 if difference == "amount" else 120
+                settled = invoice
+                if difference == "other invoice":
+                    settled = self._create_payable_invoice()
+                other = self._register_payment(
+                    settled, journal_id=journal.id, amount=amount
+                )
+                if difference == "claimed":
+                    self.link.sudo().account_payment_id = other
+                link._sync()
+                self.assertTrue(link.account_payment_id)
+                self.assertNotEqual(link.account_payment_id, other)
+
+    def test_payment_registered_by_hand_in_another_journal_is_asked_about(self):
+        self.payplug.pay(self.link.payplug_id)
+        by_hand = self._register_payment(self.invoice)
+        self.link._sync()
+        self.assertEqual(self.link.account_payment_id, self._payments())
+        [call] = self.invoice.activity_ids
+        self.assertEqual(call.summary, "Registered by hand, or paid twice?")
+        self.assertIn(by_hand.name, call.note)
 
     def test_payment_of_an_invoice_on_hold_settles_it(self):
         before = self._triggers()
@@ -153,7 +306,7 @@ class TestMoney(PayplugBookingCommon):
         self.link._cancel()
         second = self._request(self.invoice)
         self._pay(second)
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         with mute_logger(LINK_LOG):
             self._pay(self.link, late=True)
         self.assertEqual(self.invoice.payplug_link_id, second)

@@ -93,15 +93,14 @@ class TestCronFairness(PayplugBookingCommon):
 
     def test_booking_that_fails_is_not_tried_again_before_its_time(self):
         [link] = self._make_links(1)
-        journal = self.company.payplug_journal_id
-        journal.active = False
+        self._let_books_refuse()
         self.payplug.pay(link.payplug_id)
         with mute_logger(LINK_LOG):
             link._sync()
             self._run_cron()
         self.assertTrue(link.to_book)
         self.assertGreater(link.retry_at, fields.Datetime.now())
-        journal.active = True
+        self._let_books_refuse(False)
         self._run_cron()
         self.assertTrue(link.to_book)
         link.retry_at = fields.Datetime.now() - timedelta(seconds=1)

@@ -183,13 +183,12 @@ class TestCron(PayplugBookingCommon):
     def test_cron_books_what_could_not_be_booked_before(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
-        journal = self.company.payplug_journal_id
-        journal.active = False
+        self._let_books_refuse()
         self.payplug.pay(link.payplug_id)
         with mute_logger(LINK_LOG):
             self._run_cron()
         self.assertTrue(link.to_book)
-        journal.active = True
+        self._let_books_refuse(False)
         self._run_cron()
         self.assertFalse(link.to_book)
         self.assertEqual(invoice.amount_residual, 0)

@@ -6,6 +6,7 @@ from odoo.tools import mute_logger
 from .common import LINK_LOG, PayplugBookingCommon
 
 TWICE = "Paid twice: refund?"
+BY_HAND = "Registered by hand, or paid twice?"
 TO_BOOK = "Payplug payment to book"
 
 
@@ -47,7 +48,7 @@ class TestCredit(PayplugBookingCommon):
         self._register_payment(invoice)
         self._pay(first, late=True)
         self._pay(second)
-        self.assertEqual(self._activities(invoice), [TWICE, TWICE])
+        self.assertEqual(self._activities(invoice), [BY_HAND, BY_HAND])
         notes = " ".join(invoice.activity_ids.mapped("note"))
         for link in (first, second):
             self.assertIn(link.payplug_id, notes)
@@ -55,13 +56,12 @@ class TestCredit(PayplugBookingCommon):
 
     def test_booking_one_link_ends_the_call_for_that_link_only(self):
         invoice, first, second = self._two_links()
-        journal = self.company.payplug_journal_id
-        journal.active = False
+        self._let_books_refuse()
         with mute_logger(LINK_LOG):
             self._pay(first, late=True)
             self._pay(second)
         self.assertEqual(self._activities(invoice), [TO_BOOK, TO_BOOK])
-        journal.active = True
+        self._let_books_refuse(False)
         first._register_payment()
         self.assertFalse(first.to_book)
         [call] = invoice.activity_ids

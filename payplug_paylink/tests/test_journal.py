@@ -44,16 +44,37 @@ class TestJournal(PayplugCommon):
         self.company.payplug_journal_id = journal
         self.assertEqual(self.company.payplug_journal_id, journal)
 
-    def test_emptied_journal_is_made_anew(self):
+    def test_journal_of_an_earlier_installation_is_taken_up(self):
+        journal = self.company.payplug_journal_id
+        self.company.payplug_enabled = False
+        self.company.payplug_journal_id = False
+        journal.active = False
+        accounts = self.env["account.account"].search_count([])
+        self.company.payplug_enabled = True
+        self.assertEqual(self.company.payplug_journal_id, journal)
+        self.assertTrue(journal.active)
+        self.assertEqual(self.env["account.account"].search_count([]), accounts)
+
+    def test_journal_of_an_earlier_installation_that_is_of_no_use_is_left_alone(self):
         before = self.company.payplug_journal_id
+        before._payplug_inbound_line().payment_account_id = False
         self.company.payplug_journal_id = False
         journal = self.company.payplug_journal_id
         self.assertTrue(journal)
         self.assertNotEqual(journal, before)
         self.assertNotEqual(journal.code, before.code)
-        account = journal._payplug_inbound_line().payment_account_id
-        self.assertNotEqual(account, before._payplug_inbound_line().payment_account_id)
-        self.assertTrue(account.reconcile)
+        self.assertTrue(journal._payplug_inbound_line().payment_account_id.reconcile)
+
+    def test_journal_stays_while_links_wait_or_money_is_to_book(self):
+        journal = self.company.payplug_journal_id
+        link = self._request(self._create_payable_invoice()).sudo()
+        for go in (lambda: journal.write({"active": False}), journal.unlink):
+            with self.subTest(go=go):
+                with self.assertUserError("wait for one: 1. Cancel those links"):
+                    go()
+        link._cancel()
+        journal.active = False
+        self.assertFalse(journal.active)
 
     def _create_bare_company(self, name, **values):
         euro = self.env.ref("base.EUR")

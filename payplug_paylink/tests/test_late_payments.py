@@ -21,7 +21,7 @@ class TestLatePayments(PayplugBookingCommon):
 
     def _pay_unbookable(self, link):
         """Let a link be paid late, while the journal takes no payment."""
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         with mute_logger(LINK_LOG):
             self._pay(link, late=True)
 

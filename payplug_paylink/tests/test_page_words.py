@@ -79,7 +79,7 @@ class TestPageWords(PageCommon):
 
     def test_last_payment_that_is_not_booked_yet_tells_the_day(self):
         self._pay_some_by_transfer()
-        self.company.payplug_journal_id.active = False
+        self._let_books_refuse()
         with mute_logger(LINK_LOG):
             link = self._pay_rest_by_card(NOON_OF_MARCH_10)
         self.assertTrue(link.to_book)

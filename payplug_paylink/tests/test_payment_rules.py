@@ -33,6 +33,7 @@ INVOICE = InvoiceFacts(
     due_cents=12_000,
     total_cents=12_000,
     is_to_book=False,
+    is_missing=False,
     due_dates=(date(2026, 2, 1),),
     email="marie.durand@example.com",
 )
@@ -57,6 +58,7 @@ class TestConditionCodes(BaseCase):
             ({"state": "cancel", "due_cents": 0}, "cancelled"),
             ({"state": "draft", "due_cents": 0}, "not_posted"),
             ({"due_cents": 0, "is_to_book": True}, "to_book"),
+            ({"due_cents": 0, "is_missing": True}, "missing"),
             ({"due_cents": 0}, "paid_ahead"),
             ({"due_cents": 0, "residual_cents": 0}, "nothing_due"),
             ({"currency": "USD"}, "currency"),

@@ -48,6 +48,15 @@ class TestSending(PayplugCommon, MailCase):
         mail = self._send(self._open_send_window(self.invoice))
         self.assertIn(self._link_of(self.invoice), self._text(mail))
 
+    def test_open_credit_of_the_customer_is_told_before_money_is_asked(self):
+        window = self._open_send_window(self.invoice)
+        self.assertNotIn("payplug_credit", window.alerts or {})
+        self._register_payment(self._create_payable_invoice(50), amount=80)
+        window = self._open_send_window(self.invoice)
+        said = window.alerts["payplug_credit"]["message"]
+        for words in (self.invoice.commercial_partner_id.name, "30.00", "1,234.56"):
+            self.assertIn(words, said)
+
     def test_billing_users_own_template_leaves_with_link_and_button(self):
         template = self._create_template(
             email_from="billing@example.com",

@@ -150,10 +150,10 @@ class Story(World):
 
     @rule(number=PAYMENTS)
     def be_paid_while_the_journal_is_archived(self, number):
-        self.journal.active = False
+        self.case._let_books_refuse()
         self._at_payplug(self.payplug.pay, number)
         self._deliver()
-        self.journal.active = True
+        self.case._let_books_refuse(False)
 
     @rule(number=INVOICES)
     def cancel_and_delete(self, number):

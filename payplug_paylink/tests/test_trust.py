@@ -130,7 +130,7 @@ class TestForeignLink(PayplugCommon):
             )
 
     def test_send_window_renders_no_invoice_of_another_company(self):
-        """Odoo's Send window renders templates in sudo, whatever invoice it is given."""
+        """Odoo's Send window renders templates in sudo, for whatever invoice it gets."""
         stranger = self._create_user("stranger", "account.group_account_invoice")
         stranger.sudo().write(
             {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
@@ -310,12 +310,12 @@ class TestForeignMemo(PayplugBookingCommon):
             lines = (other.move_id | other_invoice).line_ids
             to_settle = [("account_type", "=", "asset_receivable")]
             lines.filtered_domain(to_settle).reconcile()
-        journal.active = False
+        self._let_books_refuse()
         self.payplug.pay(link.payplug_id)
         with mute_logger("odoo.addons.payplug_paylink.models.payplug_payment_link"):
             link._sync()
         self.assertTrue(link.to_book)
-        journal.active = True
+        self._let_books_refuse(False)
         link.retry_at = False
         self._run_cron()
         return link, other

@@ -31,13 +31,32 @@ class AccountMoveSendWizard(models.TransientModel):
         # EXTEND account
         result = super()._compute_alerts()
         template = self.env["account.move"]._payplug_template()
-        for wizard in self:
-            is_ours = wizard.payplug_with_link or wizard.template_id & template
-            if is_ours and wizard._payplug_mails() and not wizard._payplug_mails_link():
-                message = wizard._payplug_no_link_text()
-                alert = {"level": "warning", "message": message}
-                wizard.alerts = {**(wizard.alerts or {}), "payplug_no_link": alert}
+        for wizard in self.filtered(lambda wizard: wizard._payplug_mails()):
+            if wizard._payplug_mails_link():
+                wizard._payplug_add_alert("credit", wizard._payplug_credit_text())
+            elif wizard.payplug_with_link or wizard.template_id & template:
+                wizard._payplug_add_alert("no_link", wizard._payplug_no_link_text())
         return result
+
+    def _payplug_add_alert(self, name, message):
+        if message:
+            alert = {"level": "warning", "message": message}
+            self.alerts = {**(self.alerts or {}), f"payplug_{name}": alert}
+
+    def _payplug_credit_text(self):
+        """Return what the customer has as an open credit, "" for none."""
+        move = self.move_id
+        found = move.invoice_outstanding_credits_debits_widget or {}
+        credit = sum(line["amount"] for line in found.get("content", ()))
+        if not credit:
+            return ""
+        return text(
+            self.env,
+            messages.CUSTOMER_CREDIT,
+            customer=move.commercial_partner_id.display_name,
+            credit=move.currency_id.format(credit),
+            due=move.currency_id.format(move.payment_link_amount),
+        )
 
     def _get_mail_default_field_value_from_template(
         self, mail_template, lang, move, field, **kwargs
