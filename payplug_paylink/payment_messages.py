@@ -202,8 +202,8 @@ BANNER_TO_BOOK = _lt(
 BANNER_MISSING = _lt(
     "Payplug holds %(held)s that the customer paid by card on %(date)s (%(payment)s), "
     "and that payment is no longer in the books (deleted, cancelled or in draft). The "
-    "customer is not asked for it again. Press “Book again” if it pays this invoice, or "
-    "“Settled otherwise: ask again” if it was given back or used elsewhere."
+    "customer is not asked for it again. Press “Book again” if it pays this invoice, "
+    "or “Settled otherwise: ask again” if it was given back or used elsewhere."
 )
 BANNER_TO_CANCEL = _lt("The payment link will be cancelled when Payplug answers.")
 BANNER_REFUSED = _lt(

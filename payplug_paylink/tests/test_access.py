@@ -57,8 +57,8 @@ FIELDS = [
         BOOKS,
         """online_payment payment_id payment_link payment_link_amount
         payment_link_button payment_link_until payplug_can_send_link
-        payplug_expires_at payplug_is_missing payplug_link_count payplug_link_id payplug_link_ids
-        payplug_problem payplug_refusal payplug_sending_reason payplug_sending_state
+        payplug_expires_at payplug_is_missing payplug_link_count payplug_link_id
+        payplug_link_ids payplug_problem payplug_refusal payplug_sending_reason payplug_sending_state
         payplug_state""",
     ),
     (
@@ -147,6 +147,7 @@ METHODS = {
     ("account.move", "unlink"): CORE,
     ("account.move", "write"): CORE,
     ("account.move", "update"): NOBODY,
+    ("account.journal", "write"): CORE,
     ("account.bank.statement.line", "create"): CORE,
     ("account.bank.statement.line", "default_get"): CORE,
     ("account.bank.statement.line", "update"): CORE,

@@ -51,7 +51,10 @@ class TestSending(PayplugCommon, MailCase):
     def test_open_credit_of_the_customer_is_told_before_money_is_asked(self):
         window = self._open_send_window(self.invoice)
         self.assertNotIn("payplug_credit", window.alerts or {})
-        self._register_payment(self._create_payable_invoice(50), amount=80)
+        journal = self.company.payplug_journal_id
+        paid = self._create_payable_invoice(50)
+        self._register_payment(paid, amount=80, journal_id=journal.id)
+        self.env.invalidate_all()  # another request
         window = self._open_send_window(self.invoice)
         said = window.alerts["payplug_credit"]["message"]
         for words in (self.invoice.commercial_partner_id.name, "30.00", "1,234.56"):
