@@ -201,6 +201,12 @@ class PayplugPaymentLink(models.Model):
 
     # === CRUD === #
 
+    @api.model
+    def _add_missing_default_values(self, values):
+        # EXTEND base: a user's own default values, which Odoo fills in in sudo, too
+        rows = self.with_user(SUPERUSER_ID)
+        return super(PayplugPaymentLink, rows)._add_missing_default_values(values)
+
     def unlink(self):
         # EXTEND base: the field's own key would empty it too late for `..._is_own`
         self.check_access("unlink")

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import psycopg2
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError
 
 from ..payplug_remote import PayplugUnavailable
@@ -63,13 +63,6 @@ class PayplugProcessMixin(models.AbstractModel):
         readonly=True,
         help="After a failure, Odoo does not try again before.",
     )
-
-    @api.model
-    def _add_missing_default_values(self, values):
-        # EXTEND base: in sudo, too, Odoo fills in the default values that the user has
-        # chosen, and these rows are the code's
-        rows = self.with_user(SUPERUSER_ID)
-        return super(PayplugProcessMixin, rows)._add_missing_default_values(values)
 
     # === FOR SUBCLASSES === #
 

@@ -107,6 +107,14 @@ class PayplugSending(models.Model):
     _waiting_index = models.Index("(id) WHERE state = 'waiting'")
     _not_notified_index = models.Index("(user_id) WHERE NOT is_notified")
 
+    # === CRUD === #
+
+    @api.model
+    def _add_missing_default_values(self, values):
+        # EXTEND base: a user's own default values, which Odoo fills in in sudo, too
+        rows = self.with_user(SUPERUSER_ID)
+        return super(PayplugSending, rows)._add_missing_default_values(values)
+
     # === ACTIONS === #
 
     def action_cancel(self):

@@ -130,7 +130,7 @@ class TestForeignLink(PayplugCommon):
             )
 
     def test_send_window_renders_no_invoice_of_another_company(self):
-        """Odoo's Send window renders templates in sudo, for any invoice it is given."""
+        """Odoo's Send window renders in sudo whatever invoice it is given."""
         stranger = self._create_user("stranger", "account.group_account_invoice")
         stranger.sudo().write(
             {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
