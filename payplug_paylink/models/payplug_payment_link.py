@@ -27,6 +27,7 @@ from .res_company import Deadline
 _logger = logging.getLogger(__name__)
 
 LOCK_SPACE = 1_886_413_168  # the bytes "pplp": our own space of advisory locks
+OWN_LINK = "account_move_payplug_link_id_is_own"  # a constraint of the database
 SIGNATURE_SIZE = 32  # hexadecimal digits: 128 bits
 RECORD_ID = re.compile("[1-9][0-9]{0,8}")  # one spelling, and an integer of a database
 CLEANUP_SECONDS = 3
@@ -176,8 +177,7 @@ class PayplugPaymentLink(models.Model):
         Whoever writes it, in whatever way. What was written before this rule is undone.
         Called by a data file: the index that it needs is there then.
         """
-        name = "account_move_payplug_link_id_is_own"
-        if sql.constraint_definition(self.env.cr, "account_move", name):
+        if sql.constraint_definition(self.env.cr, "account_move", OWN_LINK):
             return
         self.env.cr.execute(
             """UPDATE account_move move SET payplug_link_id = NULL
@@ -188,7 +188,13 @@ class PayplugPaymentLink(models.Model):
         # In this order: Odoo takes what begins with the field's column for its own.
         key = """FOREIGN KEY (id, payplug_link_id)
                  REFERENCES payplug_payment_link (move_id, id)"""
-        sql.add_constraint(self.env.cr, "account_move", name, key)
+        sql.add_constraint(self.env.cr, "account_move", OWN_LINK, key)
+
+    @api.model
+    def _prepare_uninstallation(self):
+        """Leave no link payable, and nothing that Odoo does not know how to remove."""
+        self._cancel_all()
+        sql.drop_constraint(self.env.cr, "account_move", OWN_LINK)
 
     # === COMPUTE === #
 
