@@ -5,6 +5,7 @@ is under test.
 """
 
 import contextlib
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from odoo import Command
@@ -14,6 +15,7 @@ from odoo.tests.common import _super_send
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from .common_company import take_company
 from .payplug_emulator import PayplugEmulator
 
 # The loggers of what a test provokes.
@@ -35,16 +37,42 @@ class RealRequests:
         return super()._request_handler(session, request, **options)
 
 
-class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
+class KeptCaches:
+    """Keeps what Odoo has compiled for the next test of the class.
+
+    Odoo's tests clear all caches after each test, and compile each screen and template
+    anew. What hangs on records is cleared here as well; screens, templates, bundles and
+    routes only when the test has changed some, as Odoo does after a rollback.
+    """
+
     @classmethod
-    def setup_independent_company(cls, **kwargs):
-        # A chart of accounts takes ten seconds: `dev/test` has prepared one.
-        companies_sudo = cls.env["res.company"].sudo()  # it is not the user's yet
-        prepared_sudo = companies_sudo.search([("name", "=", "company_1_data")])
-        if not prepared_sudo:
-            return super().setup_independent_company(**kwargs)
-        cls.env.user.company_ids = [Command.link(prepared_sudo.id)]
-        return prepared_sudo.with_env(cls.env)
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.startClassPatcher(
+            patch.object(cls.registry, "clear_all_caches", cls._clear_caches)
+        )
+
+    @classmethod
+    def _clear_caches(cls):
+        registry, before = cls.registry, cls.registry_cache_sequences
+        signalled = {
+            name
+            for name, number in registry.cache_sequences.items()
+            if number != before[name]
+        }
+        registry.clear_cache("stable", *signalled, *registry.cache_invalidated)
+        registry.cache_sequences.update(before)
+        registry.cache_invalidated.clear()
+
+
+class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):
+    @classmethod
+    def _create_company(cls, **values):
+        company_sudo = take_company(cls.env(su=True), **values)  # not the user's yet
+        if not company_sudo:
+            return super()._create_company(**values)
+        cls.env.user.company_ids = [Command.link(company_sudo.id)]
+        return company_sudo.with_env(cls.env)
 
     @classmethod
     @AccountTestInvoicingCommon.setup_country("fr")
