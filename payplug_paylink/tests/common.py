@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 
 from odoo import Command
 from odoo.exceptions import UserError
-from odoo.tests import HOST, HttpCase, new_test_user
+from odoo.modules.registry import Registry
+from odoo.tests import HOST, HttpCase, get_db_name, new_test_user
 from odoo.tests.common import _super_send
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
@@ -38,31 +39,33 @@ class RealRequests:
 
 
 class KeptCaches:
-    """Keeps what Odoo has compiled for the next test of the class.
+    """Keeps what Odoo has computed and compiled for the next test.
 
-    Odoo's tests clear all caches after each test, and compile each screen and template
-    anew. What hangs on records is cleared here as well; screens, templates, bundles and
-    routes only when the test has changed some, as Odoo does after a rollback.
+    Odoo's tests clear all caches after each test and compile each screen and template
+    anew. Here only those are cleared that were cleared meanwhile, since the records are
+    rolled back, as `Registry.reset_changes` does after each transaction that fails.
     """
 
     @classmethod
     def setUpClass(cls):
-        super().setUpClass()
+        registry = Registry(get_db_name())
         cls.startClassPatcher(
-            patch.object(cls.registry, "clear_all_caches", cls._clear_caches)
+            patch.object(registry, "clear_all_caches", cls._clear_changed_caches)
         )
+        super().setUpClass()
 
     @classmethod
-    def _clear_caches(cls):
+    def _clear_changed_caches(cls):
         registry, before = cls.registry, cls.registry_cache_sequences
+        # what a request or a scheduled action has signalled is marked no more
         signalled = {
             name
             for name, number in registry.cache_sequences.items()
             if number != before[name]
         }
-        registry.clear_cache("stable", *signalled, *registry.cache_invalidated)
+        registry.cache_invalidated.update(signalled)
         registry.cache_sequences.update(before)
-        registry.cache_invalidated.clear()
+        registry.reset_changes()
 
 
 class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):

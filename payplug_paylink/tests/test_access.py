@@ -178,7 +178,7 @@ VALUES = {
 }
 
 
-@tagged("post_install", "-at_install", "once")
+@tagged("post_install", "-at_install", "once", "long")
 class TestAccess(PayplugCommon, HttpCase):
     @classmethod
     def setUpClass(cls):
