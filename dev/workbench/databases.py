@@ -139,7 +139,7 @@ class Databases:
         return name
 
     def _make(self, template, name):
-        step(f"Creating the template database ({template.name}), once; about a minute")
+        step(f"Creating the template database ({template.name}), once; takes minutes")
         for old in self.names(template.prefix):
             self.drop(old)
         unfinished = f"{template.prefix}unfinished"

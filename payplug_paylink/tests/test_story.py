@@ -198,6 +198,7 @@ class TestStory(PayplugRoutesCommon):
     def test_whatever_happens_money_is_booked_once_and_nothing_else(self):
         self.partner_b.email = "georges@example.com"
         self.other_account = self.payplug.add_account(name="Another")
+        self.invoices = [self._create_payable_invoice(n) for n in (100, 250)]
         story = type("StoryOfThisTest", (Story,), {"case": self})
         with mute_logger(LINK_LOG, LINK_LOG, LINK_LOG):
             run_state_machine_as_test(
