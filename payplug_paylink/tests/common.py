@@ -5,7 +5,6 @@ is under test.
 """
 
 import contextlib
-from unittest.mock import patch
 from urllib.parse import urlsplit
 
 from odoo import Command
@@ -49,9 +48,9 @@ class KeptCaches:
     @classmethod
     def setUpClass(cls):
         registry = Registry(get_db_name())
-        cls.startClassPatcher(
-            patch.object(registry, "clear_all_caches", cls._clear_changed_caches)
-        )
+        # no patcher: Odoo stops those before the class has cleared the caches
+        registry.clear_all_caches = cls._clear_changed_caches
+        cls.addClassCleanup(delattr, registry, "clear_all_caches")
         super().setUpClass()
 
     @classmethod
