@@ -1,11 +1,13 @@
-"""A pytest plug-in: marks, halves of a suite, and logged warnings fail a test.
+"""A pytest plug-in: marks, a suite in several processes, warnings that fail a test.
 
-Odoo's test tags `once` and `queue_job` are marks; ``WORKBENCH_HALF`` (0 or 1) chooses
-every other class.
+Odoo's test tags `once`, `queue_job` and `long` are marks. Processes that are given the
+same folder by ``WORKBENCH_SHARE`` run one suite together.
 """
 
+import itertools
 import logging
 import os
+from pathlib import Path
 
 import pytest
 
@@ -16,17 +18,43 @@ ALLOWED = "Missing widget: res_partner_many2one"
 
 
 def pytest_itemcollected(item):
-    for mark in {"once", "queue_job"} & set(getattr(item.cls, "test_tags", ())):
+    for mark in {"once", "queue_job", "long"} & set(getattr(item.cls, "test_tags", ())):
         item.add_marker(mark)
 
 
-def pytest_collection_modifyitems(config, items):
-    """Keep the half of the test classes that this run was given."""
-    if half := os.environ.get("WORKBENCH_HALF"):
-        classes = list(dict.fromkeys(item.cls for item in items))
-        mine = set(classes[int(half) :: 2])
-        config.hook.pytest_deselected(items=[i for i in items if i.cls not in mine])
-        items[:] = [item for item in items if item.cls in mine]
+def pytest_collection_modifyitems(items):
+    """Let what takes long begin first, so that the processes end together."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Run those test classes that no other process has taken.
+
+    :return: whether it did; else pytest does what it does otherwise
+    """
+    folder = os.environ.get("WORKBENCH_SHARE")
+    if not folder or session.testsfailed or session.config.option.collectonly:
+        return None
+    items = _taken(session.items, Path(folder))
+    item = next(items, None)
+    while item:
+        following = next(items, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.shouldfail or session.shouldstop:
+            raise session.Interrupted(session.shouldfail or session.shouldstop)
+        item = following
+    return True
+
+
+def _taken(items, folder):
+    """Take one class after the other; its name in the folder says that it is taken."""
+    for cls, tests in itertools.groupby(items, key=lambda item: item.cls):
+        try:
+            (folder / f"{cls.__module__}.{cls.__qualname__}").mkdir()
+        except FileExistsError:
+            continue
+        yield from tests
 
 
 @pytest.fixture(autouse=True)

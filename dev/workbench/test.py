@@ -1,7 +1,7 @@
 """`dev/test`: the installation and the tests, each in a new copy of a database.
 
-Odoo's tests keep one core busy: so the suite with account_payment runs in two halves
-side by side, and the suite without it after the one that ends first.
+Odoo's tests keep one core busy: so the suite with account_payment runs in one process,
+and beside it one part after the other, the last of which takes its share of that suite.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -88,35 +89,47 @@ class Run:
 
     def all(self, options):
         """Run the parts that `options` ask for and return their results."""
-        if options.quick:
-            return [*self._own_tests(), self._suite(*WITH)]
-        if options.without_account_payment:
-            return [*self._own_tests(), self._suite(*WITHOUT)]
-        results = [*self._own_tests()]
-        with ThreadPoolExecutor(max_workers=2) as executor:
+        with tempfile.TemporaryDirectory(prefix="paylink-") as share:
+            # all but the addon's tests, unless the arguments choose some of those
+            own = [] if self.arguments else [self._own_tests]
+            if options.quick:
+                return self._side_by_side(1, [*own, partial(self._suite, *WITH)])
+            if options.without_account_payment:
+                return self._side_by_side(1, [*own, partial(self._suite, *WITHOUT)])
             parts = [
-                executor.submit(self._suite, *WITH, half="0"),
-                executor.submit(self._suite, *WITH, half="1", keep=True),
-                executor.submit(self._suite, *WITHOUT, keep=True),
-                executor.submit(self._suite, *JOBS, keep=True),
-                executor.submit(self._installation),
+                partial(self._suite, *WITH, share=share),
+                partial(self._suite, *WITHOUT, keep=True),
+                partial(self._suite, *JOBS, keep=True),
+                self._installation,
+                *own,
+                partial(self._suite, *WITH, role="2", share=share, keep=True),
             ]
+            return self._side_by_side(2, parts)
+
+    def _side_by_side(self, count, parts):
+        """Run so many of the parts at once and return their results."""
+        with ThreadPoolExecutor(max_workers=count) as executor:
+            running = [executor.submit(part) for part in parts]
             try:
-                return results + [part.result() for part in parts]
+                return [part.result() for part in running]
             finally:  # also when stopped by Ctrl-C
+                executor.shutdown(wait=False, cancel_futures=True)
                 processes.stop(psutil.Process().children())
 
     def _own_tests(self):
-        """The tests of the commands, unless the options choose some of the addon's."""
-        if not self.arguments:
-            step("Testing the commands themselves")
-            # without plug-ins, for pytest-odoo needs a database
-            alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-            yield self._pytest("Tests of the commands", [OWN_TESTS, "-q"], alone)
+        """The tests of the commands."""
+        step("Testing the commands themselves")
+        # without plug-ins, for pytest-odoo needs a database
+        alone = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        return self._pytest("Tests of the commands", [OWN_TESTS, "-q"], alone, True)
 
-    def _suite(self, template, name, marks, half="", keep=False):
-        """Install the addon in a copy of `template`; run its tests, or half of them."""
-        with self.bases.run_copy(template, half) as database:
+    def _suite(self, template, name, marks, role="", share="", keep=False):
+        """Install the addon in a copy of `template` and run its tests.
+
+        :param str role: tells several copies of one template apart
+        :param str share: a folder; who is given the same one shares the tests
+        """
+        with self.bases.run_copy(template, role) as database:
             if failed := self._install(database, template, name):
                 return failed
             step(f"Running the tests {name}")
@@ -128,7 +141,7 @@ class Run:
             ):
                 command.append(TESTS)
             # the jobs are run by processes of the tests, and by nobody else
-            variables = {"WORKBENCH_HALF": half, "ODOO_QUEUE_JOB_CHANNELS": "root:0"}
+            variables = {"WORKBENCH_SHARE": share, "ODOO_QUEUE_JOB_CHANNELS": "root:0"}
             return self._pytest(f"Tests {name}", command, variables, keep)
 
     def _installation(self):

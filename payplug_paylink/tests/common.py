@@ -9,11 +9,13 @@ from urllib.parse import urlsplit
 
 from odoo import Command
 from odoo.exceptions import UserError
-from odoo.tests import HOST, HttpCase, new_test_user
+from odoo.modules.registry import Registry
+from odoo.tests import HOST, HttpCase, get_db_name, new_test_user
 from odoo.tests.common import _super_send
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
 
+from .common_company import take_company
 from .payplug_emulator import PayplugEmulator
 
 # The loggers of what a test provokes.
@@ -35,16 +37,44 @@ class RealRequests:
         return super()._request_handler(session, request, **options)
 
 
-class PayplugCommon(RealRequests, AccountTestInvoicingCommon):
+class KeptCaches:
+    """Keeps what Odoo has computed and compiled for the next test.
+
+    Odoo's tests clear all caches after each test and compile each screen and template
+    anew. Here only those are cleared that were cleared meanwhile, since the records are
+    rolled back, as `Registry.reset_changes` does after each transaction that fails.
+    """
+
     @classmethod
-    def setup_independent_company(cls, **kwargs):
-        # A chart of accounts takes ten seconds: `dev/test` has prepared one.
-        companies_sudo = cls.env["res.company"].sudo()  # it is not the user's yet
-        prepared_sudo = companies_sudo.search([("name", "=", "company_1_data")])
-        if not prepared_sudo:
-            return super().setup_independent_company(**kwargs)
-        cls.env.user.company_ids = [Command.link(prepared_sudo.id)]
-        return prepared_sudo.with_env(cls.env)
+    def setUpClass(cls):
+        registry = Registry(get_db_name())
+        # no patcher: Odoo stops those before the class has cleared the caches
+        registry.clear_all_caches = cls._clear_changed_caches
+        cls.addClassCleanup(delattr, registry, "clear_all_caches")
+        super().setUpClass()
+
+    @classmethod
+    def _clear_changed_caches(cls):
+        registry, before = cls.registry, cls.registry_cache_sequences
+        # what a request or a scheduled action has signalled is marked no more
+        signalled = {
+            name
+            for name, number in registry.cache_sequences.items()
+            if number != before[name]
+        }
+        registry.cache_invalidated.update(signalled)
+        registry.cache_sequences.update(before)
+        registry.reset_changes()
+
+
+class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):
+    @classmethod
+    def _create_company(cls, **values):
+        company_sudo = take_company(cls.env(su=True), **values)  # not the user's yet
+        if not company_sudo:
+            return super()._create_company(**values)
+        cls.env.user.company_ids = [Command.link(company_sudo.id)]
+        return company_sudo.with_env(cls.env)
 
     @classmethod
     @AccountTestInvoicingCommon.setup_country("fr")

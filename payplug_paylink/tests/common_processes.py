@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import Counter
 from unittest import SkipTest
+from unittest.mock import patch
 
 from odoo import SUPERUSER_ID, api
 from odoo.modules.registry import Registry
@@ -23,7 +24,7 @@ from .payplug_emulator import PayplugEmulator
 COUNT = 10
 SCRIPT = "env.ref({cron!r}).method_direct_trigger(); print('THROUGH')"
 OURS, SECOND = "payplug_paylink.ir_cron_send", "payplug_paylink.test_second_cron"
-MAIL_QUEUE = "mail.ir_cron_mail_scheduler_action"  # for what a killed worker left there
+MAIL_QUEUE = "mail.ir_cron_mail_scheduler_action"
 
 
 class ProcessesCommon(RealRequests, BaseCase):
@@ -153,6 +154,14 @@ class ProcessesCommon(RealRequests, BaseCase):
             said = worker.stdout.read()
             self.assertEqual(worker.wait(TIMEOUT), 0, said)
             self.assertIn("THROUGH", said)
+
+    def _send_mail_queue(self):
+        """Send what a killed worker, or a user in a test, has left to Odoo's queue."""
+        with self._env() as env:
+            servers = type(env["ir.mail_server"])
+            # Odoo's tests send nothing.
+            with patch.object(servers, "_disable_send", lambda self: False):
+                env.ref(MAIL_QUEUE).method_direct_trigger()
 
     def _let_retries_come(self):
         """Let the minutes pass after which rows are tried again."""

@@ -184,7 +184,7 @@ VALUES = {
 }
 
 
-@tagged("post_install", "-at_install", "once")
+@tagged("post_install", "-at_install", "once", "long")
 class TestAccess(PayplugCommon, HttpCase):
     @classmethod
     def setUpClass(cls):
@@ -254,9 +254,9 @@ class TestAccess(PayplugCommon, HttpCase):
     def _as(self, role, model):
         """Return the record of a model as this role sees it, with nothing cached."""
         self.env.invalidate_all()
-        user = self.users[role]
-        record = self.records[model].with_user(user).sudo(False)
-        return record.with_context(allowed_company_ids=user.company_id.ids)
+        record = self.records[model].with_user(self.users[role]).sudo(False)
+        company = self._companies().get(role, self.company)
+        return record.with_context(allowed_company_ids=company.ids)
 
     def _is_allowed(self, act):
         """Tell whether something is not refused for want of a right."""

@@ -8,7 +8,7 @@ from .common_browser import BrowserCommon
 TEMPLATES = "/odoo/action-mail.action_email_template_tree_all"
 
 
-@tagged("post_install", "-at_install", "once")
+@tagged("post_install", "-at_install", "once", "long")
 class TestBackend(BrowserCommon):
     def _log_in(self, path):
         """Return a page of the billing user, at this address of Odoo."""

@@ -10,7 +10,7 @@ PHONE = {"width": 375, "height": 667}
 GOOD_CARD, POOR_CARD = "4242 4242 4242 4242", "4000 0000 0000 0077"
 
 
-@tagged("post_install", "-at_install", "once")
+@tagged("post_install", "-at_install", "once", "long")
 class TestBrowser(BrowserCommon):
     @classmethod
     def setUpClass(cls):

@@ -13,16 +13,16 @@ from .common_page import PageCommon
 CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.main"
 
 
-@tagged("post_install", "-at_install")
-class TestPageFailures(PageCommon):
+class FailureCommon(PageCommon):
     def assertTells(self, answer, *words):
         self.assertEqual(answer.status_code, 503)
         shown = self._words(answer)
         for word in words:
             self.assertIn(word, shown)
 
-    # === BUSY === #
 
+@tagged("post_install", "-at_install", "once")
+class TestBusyPage(FailureCommon):
     def _while_busy(self, visit):
         """Visit while another connection holds the invoice's lock; return the answer.
 
@@ -65,6 +65,9 @@ class TestPageFailures(PageCommon):
         self.assertTells(answer, "need not pay again")
         self.assertEqual(link.state, "pending")
 
+
+@tagged("post_install", "-at_install")
+class TestPageFailures(FailureCommon):
     # === FOR A MOMENT === #
 
     def test_trouble_is_told_by_the_answer_alone_and_not_by_an_address(self):

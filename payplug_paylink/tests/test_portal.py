@@ -171,6 +171,7 @@ class TestPortal(PayplugCommon, HttpCase):
 
     def test_pdf_carries_the_code_in_every_layout_of_odoo(self):
         """A link for who clicks, and a picture for who holds a telephone to it."""
+        self.env["ir.config_parameter"].sudo().set_param("report.print_delay", "0")
         self.company.payplug_qr_code = True
         url = self.invoice._payplug_page_url()
         for layout in self.env["report.layout"].search([]):

@@ -193,17 +193,18 @@ class Story(World):
         self._run_cron()
 
 
-@tagged("post_install", "-at_install", "once")
+@tagged("post_install", "-at_install", "once", "long")
 class TestStory(PayplugRoutesCommon):
     def test_whatever_happens_money_is_booked_once_and_nothing_else(self):
         self.partner_b.email = "georges@example.com"
         self.other_account = self.payplug.add_account(name="Another")
+        self.invoices = [self._create_payable_invoice(n) for n in (100, 250)]
         story = type("StoryOfThisTest", (Story,), {"case": self})
         with mute_logger(LINK_LOG, LINK_LOG, LINK_LOG):
             run_state_machine_as_test(
                 story,
                 settings=settings(
-                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 26)),
+                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 16)),
                     stateful_step_count=25,
                     deadline=None,
                     derandomize=True,

@@ -8,7 +8,7 @@ from odoo.addons.mail.tests.common import MailCase
 from .common import PayplugCommon
 
 
-@tagged("post_install", "-at_install", "once")
+@tagged("post_install", "-at_install", "once", "long")
 class TestTour(PayplugCommon, HttpCase, MailCase):
     def test_billing_user_sends_a_link_from_the_form(self):
         self.assertSentFromForm("payplug_paylink_send")
