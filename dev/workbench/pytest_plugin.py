@@ -1,6 +1,6 @@
 """A pytest plug-in: marks, a suite in several processes, warnings that fail a test.
 
-Odoo's test tags `once`, `queue_job` and `long` are marks. Processes that are given the
+Odoo's test tags in `MARKS` are marks. Processes that are given the
 same folder by ``WORKBENCH_SHARE`` run one suite together.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+MARKS = {"life", "long", "once", "queue_job"}
 LOGGERS = ("odoo", "payplug")
 # part of a message that is not the addon's: account's form has this widget from
 # partner_autocomplete, which is not there without auto-installed addons
@@ -18,7 +19,7 @@ ALLOWED = "Missing widget: res_partner_many2one"
 
 
 def pytest_itemcollected(item):
-    for mark in {"once", "queue_job", "long"} & set(getattr(item.cls, "test_tags", ())):
+    for mark in MARKS & set(getattr(item.cls, "test_tags", ())):
         item.add_marker(mark)
 
 

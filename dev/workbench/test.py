@@ -27,13 +27,12 @@ TESTS = cache.ROOT / ADDON / "tests"
 NO_TESTS = 5  # pytest's status
 OWN_TESTS = cache.ROOT / "dev" / "tests"
 # template, name, and which tests
-WITH = (databases.WITH_ACCOUNT_PAYMENT, "with account_payment", "not queue_job")
+ANYWHERE = "not queue_job and not life"
+WITH = (databases.WITH_ACCOUNT_PAYMENT, "with account_payment", ANYWHERE)
 JOBS = (databases.WITH_QUEUE_JOB, "with queue_job", "queue_job")
-WITHOUT = (
-    databases.WITHOUT_ACCOUNT_PAYMENT,
-    "without account_payment",
-    "not once and not queue_job",
-)
+BARE = databases.WITHOUT_ACCOUNT_PAYMENT
+WITHOUT = (BARE, "without account_payment", f"not once and {ANYWHERE}")
+LIFE = (BARE, "of uninstallation and backups", "life")
 
 
 def main(options):
@@ -100,6 +99,7 @@ class Run:
                 partial(self._suite, *WITH, share=share),
                 partial(self._suite, *WITHOUT, keep=True),
                 partial(self._suite, *JOBS, keep=True),
+                partial(self._suite, *LIFE, role="life", keep=True),
                 self._installation,
                 *own,
                 partial(self._suite, *WITH, role="2", share=share, keep=True),
