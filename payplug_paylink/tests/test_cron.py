@@ -7,6 +7,7 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..payplug_api import PayplugClient
 from .common import LINK_LOG, PayplugBookingCommon
 
 
@@ -121,9 +122,8 @@ class TestCronFairness(PayplugBookingCommon):
         """Those that were never looked at come first, then the longest ago."""
         links = self._make_links(4)
         seen = links.browse()
-        with patch(
-            "odoo.addons.payplug_paylink.link_polling.PAGES_SECONDS", 0
-        ):  # each is asked about by itself
+        # Each is asked about by itself.
+        with patch.object(PayplugClient, "list_payments", lambda *_page: ([], False)):
             for _run in range(4):
                 now = self._run_briefly(1)
                 self.assertEqual(len(now), 1)
