@@ -87,6 +87,8 @@ class AccountPolling:
         :raise PayplugError: if Payplug is silent or does not accept the key
         :raise UserError: if the company has no key any more
         """
+        if not self._waiting:
+            return True
         oldest, has_time = self._oldest_creation(), True
         self._client = self._links[:1]._client()
         while has_time and self._waiting and self._page != DONE:
@@ -119,9 +121,8 @@ class AccountPolling:
             lambda link: link.state == "pending" and not link.problem
         )
         ends = (healthy or self._links).mapped("expires_at")
-        now = fields.Datetime.now()
-        first = min(ends, default=now) - timedelta(days=LINK_DAYS)
-        return max(first, now - OLDEST)
+        first = min(ends) - timedelta(days=LINK_DAYS)
+        return max(first, fields.Datetime.now() - OLDEST)
 
     def _shown_by(self, remotes):
         """Return the links that wait and that a page shows, with what it tells."""
@@ -133,11 +134,13 @@ class AccountPolling:
         shown = self._shown_by(remotes)
         self._fruitless += not shown
         same = [(link, one) for link, one in shown if not link._differs_from(one)]
-        has_time = self._set_checked(same)
+        has_time = True  # for one at least, however long it took to find the work
         for link, remote in shown:
-            if has_time and self._waiting.pop(remote.id, None):
+            if has_time and link._differs_from(remote):
+                del self._waiting[remote.id]
                 apply = partial(type(link)._apply_remote, remote=remote)
                 has_time = link._process_each(apply)
+        has_time = self._set_checked(same) and has_time
         for remote in self._links._unknown_of(remotes):
             has_time = has_time and self._settle_unknown(remote)
         return has_time

@@ -284,10 +284,10 @@ class PayplugClient:
             # Without its text, which may hold addresses.
             is_late = isinstance(error.client_exception, TIMEOUTS)
             raise PayplugUnavailable(NO_ANSWER if is_late else NO_CONNECTION) from None
-        except exceptions.HttpError as error:
-            raise _error_from(error) from None
         except NO_JSON:
             raise PayplugUnavailable(UNREADABLE) from None
+        except exceptions.HttpError as error:
+            raise _error_from(error) from None
         body = cleaned(body)
         if not isinstance(body, dict):
             raise PayplugUnavailable(UNREADABLE)

@@ -6,15 +6,15 @@ visitor sends is believed: Payplug is asked.
 
 import logging
 
-import psycopg2
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from odoo import http
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..models.payplug_payment_link import InvoiceBusy
-from ..models.payplug_process_mixin import LOST, ProcessFailed, isolated
+from ..models.payplug_process_mixin import CONFLICTS, ProcessFailed, isolated
 from ..models.res_company import with_deadline
 from ..payplug_remote import PayplugError, PayplugRejected
 
@@ -57,10 +57,9 @@ class PayplugPaylink(http.Controller):
             raise NotFound()
         try:
             is_synced = not link_sudo.exists() or self._sync(with_deadline(link_sudo))
-        except (ConcurrencyError, *LOST) as error:
-            raise ServiceUnavailable() from error
-        except psycopg2.OperationalError as error:  # Odoo runs it again, not for ever
-            if not self._is_last_try():
+        except CONFLICTS as error:
+            is_retried = isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
+            if is_retried and not self._is_last_try():
                 raise
             raise ServiceUnavailable() from error
         # Not raised: what was stored of it (the key is missing) stays.

@@ -1,6 +1,7 @@
 """The cron asks little: pages of payments first, single questions for the rest."""
 
 import json
+import math
 from datetime import timedelta
 from unittest.mock import patch
 
@@ -108,22 +109,25 @@ class TestLinkPolling(PayplugBookingCommon):
         paid = links[1]
         self.payplug.pay(paid.payplug_id)
         self._new_calls()
-        runs, new = 0, links.browse()
+        runs = 0
         with patch.object(payplug_api, "PAGE_SIZE", 4), mute_logger(LINK_LOG):
             while self._run_once(2):
                 runs += 1
                 self._sell_in_the_web_shop(1)
                 if runs == 2:
-                    self._calls_seen = len(self.payplug.calls)
                     new = self._make_links(1)
-                    self._new_calls()
+                    self.env.cr.execute(  # not when this test's transaction began
+                        "UPDATE payplug_payment_link SET create_date = %s WHERE id = %s",
+                        [fields.Datetime.now() + timedelta(seconds=1), new.id],
+                    )
+                    new.invalidate_recordset()
         pages = [call.query.get("page") for call in self.payplug.calls]
         pages = [int(page) for page in pages if page]
         self.assertGreater(runs, 3)
         self.assertEqual(pages, list(range(len(pages))), "each once, in their order")
-        alone = [call.path for call in self.payplug.calls if call.method == "GET"]
-        alone = [path for path in alone if path != "/v1/payments"]
-        self.assertEqual(alone, [f"/v1/payments/{gone.payplug_id}"])
+        asked = [call for call in self.payplug.calls if call.method == "GET"]
+        needed = math.ceil(len(self.payplug.list_payments(self.account, False)) / 4)
+        self.assertLessEqual(len(asked), needed + len(gone), "a page each, and one alone")
         self.assertTrue(all(link.checked_at for link in links))
         self.assertFalse(new.checked_at, "it was not there when the reading began")
         self.assertEqual((paid.state, gone.problem), ("paid", "unknown"))
