@@ -277,6 +277,13 @@ RECONCILE = _lt(
     "It is the customer's credit: reconcile it when the invoice is confirmed again, or "
     "refund it."
 )
+UNKNOWN_SUMMARY = _lt("Payplug payment without a link")
+UNKNOWN = _lt(
+    "A customer paid %(amount)s by card on %(date)s for invoice %(invoice)s (Payplug "
+    "payment %(payment)s, %(mode)s), and this Odoo does not know the link: it was "
+    "restored from a backup, or Payplug's answer was lost. Nothing was booked: look at "
+    "the payment in Payplug's portal, then register it on the invoice or refund it."
+)
 BOOK_REFUND_SUMMARY = _lt("Refunded on Payplug: book the refund")
 BOOK_REFUND = _lt(
     "%(refunded)s of %(payment)s was refunded on Payplug. The payment is booked in "

@@ -7,8 +7,12 @@ errors comes out, named after what to do next.
 Source of every rule: Payplug's public plugins and API reference, version 2019-08-06.
 """
 
+import functools
+import http.client
+import io
 import json
 import logging
+import math
 import re
 import time
 from urllib.parse import quote, urlsplit
@@ -29,7 +33,8 @@ from .payplug_remote import (
     RemoteKeys,
     RemotePayment,
     SecretKey,
-    read_details,
+    cleaned,
+    rejection,
 )
 
 _logger = logging.getLogger(__name__)
@@ -45,9 +50,79 @@ PATH = r"(?:[/?#][A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=%]*)?"
 LABEL = "[a-z0-9](?:[a-z0-9-]*[a-z0-9])?"
 CARD_PAGE = re.compile(rf"https://(?:{LABEL}\.)+payplug\.com{PATH}")
 
+# No UTF-8, or no JSON, or JSON nested without end.
+NO_JSON = (exceptions.UnexpectedAPIResponseException, ValueError, RecursionError)
 TIMEOUTS = (requests.exceptions.Timeout, ReadTimeoutError)
 
 CALL_SECONDS = 9.0  # a call at most: half to connect, half to be answered
+
+
+class _TimedReader(io.RawIOBase):
+    """Reads a connection until a moment; timeouts of sockets are for each piece."""
+
+    def __init__(self, connection):
+        self._connection = connection
+        self._raw = connection.makefile("rb", buffering=0)
+        self._until = time.monotonic() + connection.gettimeout()
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self):
+        self._raw.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """An answer that must be there in time, as a whole.
+
+    Status, headers, interim answers ("100 Continue") and body are read through `fp`.
+    """
+
+    def __init__(self, connection, *args, **options):
+        super().__init__(connection, *args, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedReader(connection))
+
+
+@functools.cache
+def _timed(connection_class):
+    """Return a class of connections whose answers are read so."""
+    return type("Timed", (connection_class,), {"response_class": _TimedResponse})
+
+
+class _TimedAdapter(requests.adapters.HTTPAdapter):
+    def get_connection_with_tls_context(self, *args, **options):
+        return self._bound(super().get_connection_with_tls_context(*args, **options))
+
+    def get_connection(self, *args, **options):  # its name before requests 2.32
+        return self._bound(super().get_connection(*args, **options))
+
+    def _bound(self, pool):
+        pool.ConnectionCls = _timed(type(pool).ConnectionCls)
+        return pool
+
+
+class _Session(requests.Session):
+    def __init__(self):
+        super().__init__()
+        # An own (idle) authentication keeps `requests` from replacing our header by
+        # what a ~/.netrc of the server says.
+        self.auth = lambda request: request
+        # What is compressed all the same is unreadable: it may have no end.
+        self.headers["Accept-Encoding"] = "identity"
+        for scheme in ("https://", "http://"):
+            self.mount(scheme, _TimedAdapter())
+
+    def get_redirect_target(self, _response):
+        return None  # or the body of a redirect would be read before ours
 
 
 class _Transport(network.RequestsRequest):
@@ -58,11 +133,8 @@ class _Transport(network.RequestsRequest):
     """
 
     def __init__(self, deadline):
-        self._deadline = deadline
-        self._session = requests.Session()
-        # An own (idle) authentication keeps `requests` from replacing our header by
-        # what a ~/.netrc of the server says.
-        self._session.auth = lambda request: request
+        self._deadline = math.inf if deadline is None else deadline
+        self._session = _Session()
 
     def __call__(self):
         return self  # the library instantiates its handler for each request
@@ -82,7 +154,7 @@ class _Transport(network.RequestsRequest):
                 allow_redirects=False,
                 stream=True,
             )
-            content = _read(response, started + 2 * timeout)
+            content = response.raw.read(LARGEST_BODY, decode_content=False)
             status = response.status_code
         except TIMEOUTS as error:
             self._raise_unrecoverable_error_payplug(error)
@@ -92,38 +164,17 @@ class _Transport(network.RequestsRequest):
             took = (time.monotonic() - started) * 1000
             told = (http_verb, urlsplit(url).path, status, took)
             _logger.info("Payplug: %s %s: %s after %d ms", *told)
+        if len(content) == LARGEST_BODY:  # and there is more: its connection ends here
+            response.close()
+            raise PayplugUnavailable(UNREADABLE)
         return content or b"{}", response.status_code, response.headers
 
     def _timeout(self, now):
         """Return the seconds to wait for a connection, and again for an answer."""
-        left = CALL_SECONDS if self._deadline is None else self._deadline - now
+        left = self._deadline - now
         if left < 0.5:  # not enough for a round trip: do not start what may be lost
             raise PayplugUnavailable(NO_ANSWER)
         return min(CALL_SECONDS, left) / 2
-
-
-def _read(response, until):
-    """Return the body of an answer, piece by piece as it comes, in time.
-
-    The timeout of `requests` is for each piece: a body that drips would never end.
-
-    :param float until: moment of `time.monotonic`
-    :raise requests.exceptions.ReadTimeout: if it is not there by then, or endless
-    """
-    body = bytearray()
-    connection = response.raw.connection
-    piece = None
-    while piece != b"":
-        left = until - time.monotonic()
-        if left <= 0 or len(body) > LARGEST_BODY:
-            response.close()
-            raise requests.exceptions.ReadTimeout
-        if connection and connection.sock:
-            connection.sock.settimeout(left)
-        piece = response.raw.read1(decode_content=True)
-        body += piece
-    response.raw.release_conn()  # for the next call
-    return bytes(body)
 
 
 class PayplugClient:
@@ -233,14 +284,15 @@ class PayplugClient:
             # Without its text, which may hold addresses.
             is_late = isinstance(error.client_exception, TIMEOUTS)
             raise PayplugUnavailable(NO_ANSWER if is_late else NO_CONNECTION) from None
-        except (exceptions.UnexpectedAPIResponseException, ValueError):
-            raise PayplugUnavailable(UNREADABLE) from None  # no JSON, or no UTF-8
+        except NO_JSON:
+            raise PayplugUnavailable(UNREADABLE) from None
         except exceptions.HttpError as error:
             raise _error_from(error) from None
+        body = cleaned(body)
         if not isinstance(body, dict):
             raise PayplugUnavailable(UNREADABLE)
         if body.get("object") == "error":  # some refusals come with a 2xx status
-            raise PayplugRejected(f"HTTP {status}", status, read_details(body))
+            raise rejection(status, body)
         return body
 
     def _trusts(self, url):
@@ -260,7 +312,10 @@ class PayplugClient:
 def _error_from(error):
     """Sort an HTTP error into "later" and "never"."""
     status = error.http_response_code
-    reason = f"HTTP {status}"
     if status in (408, 425, 429) or status >= 500 or status < 400:
-        return PayplugUnavailable(reason, status)
-    return PayplugRejected(reason, status, read_details(error.error_object))
+        return PayplugUnavailable(f"HTTP {status}", status)
+    try:
+        body = cleaned(error.error_object)
+    except NO_JSON:
+        body = None
+    return rejection(status, body)

@@ -4,8 +4,9 @@ No HTTP, no record, no translation. `RemotePayment` and `RemoteAccount` are the 
 ones that read Payplug's keys.
 """
 
+import json
 import re
-from datetime import datetime, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -22,6 +23,14 @@ LARGEST_LIMIT = 2**31  # cents; a larger one is no limit, and no integer of a da
 
 # What reading an answer of another shape than Payplug's may raise.
 WRONG_SHAPE = (AttributeError, KeyError, TypeError, ValueError, OverflowError)
+EPOCH = datetime(1970, 1, 1)
+YEARS = range(2000, 2101)  # in which something may have happened
+# Of what Payplug says, as deep and as long as a database and a screen take it.
+DEEPEST = 12
+LONGEST = 10_000  # characters; metadata that come back as one text have some 2 000
+LONGEST_CODE = 80
+LONGEST_DETAILS = 1_000
+OPTIONAL = {"billing", "shipping"}  # parts of a request that a payment can do without
 ENDED_BY = {"aborted": "cancelled", "timeout": "expired"}  # failure code → state
 
 
@@ -33,15 +42,21 @@ class PayplugError(Exception):
     :ivar bool link_ended: whether an earlier link's end was seen, and stored, before
     :ivar str details: what Payplug says is wrong, on one line; it may quote the request
         and is therefore never logged
+    :ivar refused: names of the parts of the request that are wrong, if Payplug says so
     """
 
     link_ended = False
 
-    def __init__(self, reason, status=None, details=""):
+    def __init__(self, reason, status=None, details="", refused=()):
         super().__init__(reason)
         self.reason = reason
         self.status = status
         self.details = details
+        self.refused = set(refused)
+
+    def is_about_optional_parts(self):
+        """Tell whether the same request without its `OPTIONAL` parts may succeed."""
+        return bool(self.refused) and self.refused <= OPTIONAL
 
 
 class PayplugUnavailable(PayplugError):
@@ -111,27 +126,33 @@ class RemotePayment(NamedTuple):
         if body["object"] != "payment" or not PAYMENT_ID_SHAPE.fullmatch(body["id"]):
             raise ValueError("not a payment")
         failure = body.get("failure") or {}
-        code = str(failure.get("code") or "")
+        code = str(failure.get("code") or "")[:LONGEST_CODE]
         url = str((body.get("hosted_payment") or {}).get("payment_url") or "")
         return cls(
             id=body["id"],
             url=url if trusts(url) else "",
-            cents=_whole(body["amount"]),
-            cents_refunded=_whole(body.get("amount_refunded") or 0),
+            cents=_cents(body["amount"]),
+            cents_refunded=_cents(body.get("amount_refunded") or 0),
             currency=str(body["currency"]),
             is_live=_flag(body["is_live"]),
             state="paid" if _flag(body["is_paid"]) else ENDED_BY.get(code, "pending"),
             is_being_checked=bool((body.get("payment_method") or {}).get("is_pending")),
             refusal="" if code in ENDED_BY else code,
-            created_at=_utc(body["created_at"]),
+            created_at=_utc(_whole(body["created_at"])),
             paid_at=_utc(body.get("paid_at")),
-            metadata=dict(body.get("metadata") or {}),
+            metadata=_metadata(body.get("metadata")),
         )
 
 
 def _whole(value):
     if type(value) is not int:  # a bool is an int for Python, not for money
         raise TypeError("not a whole number")
+    return value
+
+
+def _cents(value):
+    if not 0 <= _whole(value) < LARGEST_LIMIT:
+        raise ValueError("not an amount")
     return value
 
 
@@ -145,7 +166,20 @@ def _utc(seconds):
     """Return Unix seconds as Odoo stores a moment: naive UTC."""
     if seconds is None:
         return None
-    return datetime.fromtimestamp(_whole(seconds), timezone.utc).replace(tzinfo=None)
+    moment = EPOCH + timedelta(seconds=_whole(seconds))
+    if moment.year not in YEARS:
+        raise ValueError("not a moment of ours")
+    return moment
+
+
+def _metadata(value):
+    """Return what a payment carries; it may come back as a text of JSON."""
+    if isinstance(value, str):
+        try:
+            value = cleaned(json.loads(value))
+        except (ValueError, RecursionError):  # of a web shop's own making
+            return {}
+    return _known(value, dict) or {}
 
 
 class RemoteAccount(NamedTuple):
@@ -201,12 +235,38 @@ def _limit(amounts):
     return cents if cents and 0 < cents < LARGEST_LIMIT else None
 
 
+def rejection(status, body):
+    """Return what an error object, if it is one, says as a `PayplugRejected`."""
+    known = _known(body, dict) or {}
+    refused = _part(known, "details")
+    return PayplugRejected(f"HTTP {status}", status, read_details(known), refused)
+
+
 def read_details(body):
     """Return what an error object says, on one line."""
     if not isinstance(body, dict):
         return ""
     found = ", ".join(_leaves(body.get("details")))
-    return found or storable(str(body.get("message") or "")).rstrip(". ")
+    found = found or str(body.get("message") or "").rstrip(". ")
+    return found[:LONGEST_DETAILS]
+
+
+def cleaned(value, depth=DEEPEST):
+    """Return a value of JSON without what a database, a log or a screen does not take.
+
+    Texts are `storable` and not endless; what lies too deep is left out.
+    """
+    if isinstance(value, str):
+        return storable(value[:LONGEST])
+    if isinstance(value, dict):
+        return {
+            storable(name): cleaned(one, depth - 1)
+            for name, one in value.items()
+            if depth
+        }
+    if isinstance(value, list):
+        return [cleaned(one, depth - 1) for one in value if depth]
+    return value
 
 
 def storable(said):
@@ -218,11 +278,10 @@ def _leaves(details, path=""):
     """Yield ``field: what is wrong with it`` for nested details."""
     if isinstance(details, dict):
         for key, value in details.items():
-            name = storable(str(key))
-            yield from _leaves(value, f"{path}.{name}" if path else name)
+            yield from _leaves(value, f"{path}.{key}" if path else key)
     elif isinstance(details, list):
         for value in details:
             yield from _leaves(value, path)
     elif details:
-        said = storable(str(details)).rstrip(". ")  # it becomes part of a sentence
+        said = str(details).rstrip(". ")  # it becomes part of a sentence
         yield f"{path}: {said}" if path else said

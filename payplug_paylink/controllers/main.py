@@ -11,7 +11,10 @@ from werkzeug.exceptions import NotFound, ServiceUnavailable
 from odoo import http
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
+from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..models.payplug_payment_link import InvoiceBusy
+from ..models.payplug_process_mixin import CONFLICTS, ProcessFailed, isolated
 from ..models.res_company import with_deadline
 from ..payplug_remote import PayplugError, PayplugRejected
 
@@ -25,6 +28,7 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
     "X-Frame-Options": "SAMEORIGIN",
 }
+KNOWN = (PayplugError, UserError)  # of what may keep a payment from being followed
 # How often a person's request begins again where somebody else holds the lock. Odoo
 # would do so five times and pause longer each time, up to 40 seconds together, and then
 # show its bare error page; three times are 5 to 12 seconds.
@@ -54,7 +58,10 @@ class PayplugPaylink(http.Controller):
             raise NotFound()
         try:
             is_synced = self._sync(with_deadline(link_sudo))
-        except ConcurrencyError as error:
+        except CONFLICTS as error:
+            is_retried = isinstance(error, PG_CONCURRENCY_EXCEPTIONS_TO_RETRY)
+            if is_retried and not self._is_last_try():
+                raise
             raise ServiceUnavailable() from error
         # Not raised: what was stored of it (the key is missing) stays.
         status = 200 if is_synced and link_sudo.problem != "no_key" else 503
@@ -76,12 +83,13 @@ class PayplugPaylink(http.Controller):
         move_sudo = link_sudo.move_id and self._for_customer(link_sudo.move_id)
         if not move_sudo:
             return self._show_unknown()
+        is_asked = request.httprequest.method != "HEAD" and not link_sudo._is_fresh()
         # The notification may be under way in this very moment.
         try:
-            is_synced = self._sync(with_deadline(link_sudo, wait_for_lock=True))
-        except ConcurrencyError:
-            if not self._is_last_try():
-                raise
+            link_sudo = with_deadline(link_sudo, wait_for_lock=True)
+            is_synced = not is_asked or self._sync(link_sudo)
+        except ConcurrencyError as error:
+            self._may_give_up(error)
             is_synced = False
         if not is_synced:
             return self._show_page(move_sudo, "later")
@@ -112,20 +120,14 @@ class PayplugPaylink(http.Controller):
         if not move_sudo:
             return self._show_unknown()
         try:
-            url = move_sudo._payplug_start_payment()
-        except ConcurrencyError:
-            if not self._is_last_try():
-                raise
+            with isolated():
+                url = move_sudo._payplug_start_payment()
+        except ConcurrencyError as error:
+            self._may_give_up(error)
             _logger.info("Invoice %s is busy: its customer tries later", move_sudo.id)
             return self._show_page(move_sudo, "later")
-        except PayplugRejected as error:  # trying again will not help
-            _logger.warning("Invoice %s cannot be paid: %s", move_sudo.id, error)
-            move_sudo._payplug_log_refusal(error)
-            return self._show_page(move_sudo, "ask")
-        except (PayplugError, UserError) as error:
-            reason = type(error).__name__
-            _logger.info("Invoice %s cannot be paid now: %s", move_sudo.id, reason)
-            return self._show_page(move_sudo, "later")
+        except ProcessFailed as failure:
+            return self._show_failure(move_sudo, failure.cause)
         if not url:
             return request.redirect(move_sudo._payplug_page_path(), code=303)
         return request.redirect(url, code=303, local=False)
@@ -141,16 +143,40 @@ class PayplugPaylink(http.Controller):
     def _sync(self, link_sudo):
         """Fetch a link's payment; return whether the answer is stored now."""
         try:
-            with request.env.cr.savepoint():
+            with isolated(), request.env.cr.savepoint():
                 link_sudo._sync()
-        except (PayplugError, UserError) as error:
-            reason = type(error).__name__
-            _logger.info("Link %s was not synced: %s", link_sudo.id, reason)
+        except ProcessFailed as failure:
+            self._log_failure(f"Link {link_sudo.id} was not synced", failure.cause)
             return False
         return True
 
+    def _log_failure(self, what, error):
+        """Log a failure by its name alone, and with its trace if it is of no known kind."""
+        is_known = isinstance(error, KNOWN)
+        level = logging.INFO if is_known else logging.ERROR
+        trace = None if is_known else error
+        _logger.log(level, "%s: %s", what, type(error).__name__, exc_info=trace)
+
+    def _show_failure(self, move_sudo, error):
+        """Show the pay page after something kept the payment from beginning."""
+        if not isinstance(error, PayplugRejected):
+            self._log_failure(f"Invoice {move_sudo.id} cannot be paid now", error)
+            if not isinstance(error, KNOWN):
+                request.env.cr.rollback()  # whatever was half done
+            return self._show_page(move_sudo, "later")
+        _logger.warning("Invoice %s cannot be paid: %s", move_sudo.id, error)
+        move_sudo._payplug_log_refusal(error)
+        return self._show_page(move_sudo, "ask")  # trying again will not help
+
+    def _may_give_up(self, conflict):
+        """Let Odoo run the request again, unless its visitor has waited long enough.
+
+        Nor where another request waits for the same invoice: workers are for others.
+        """
+        if not (self._is_last_try() or isinstance(conflict, InvoiceBusy)):
+            raise conflict
+
     def _is_last_try(self):
-        """Tell whether a person whose invoice is busy has waited long enough."""
         environ = request.httprequest.environ  # stays when Odoo runs a request again
         tries = environ.get("payplug_paylink.tries", 0) + 1
         environ["payplug_paylink.tries"] = tries

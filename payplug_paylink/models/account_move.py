@@ -501,7 +501,13 @@ class AccountMove(models.Model):
         due = self._payplug_amount_due() if due is None else due
         contact = self.partner_id
         may_read = not to_send or contact.has_access("read")
-        terms = self.line_ids.filtered(lambda line: line.display_type == "payment_term")
+        terms = self.line_ids.filtered(
+            lambda line: (
+                line.display_type == "payment_term"
+                and line.amount_currency
+                and not line.reconciled
+            )
+        )
         return InvoiceFacts(
             move_type=self.move_type,
             state=self.state,

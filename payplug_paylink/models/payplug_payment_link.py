@@ -20,7 +20,13 @@ from ..link_polling import AccountPolling
 from ..payment_messages import error_reason, notification, text, user_error
 from ..payment_rules import LinkFacts, Step, matches_due, may_move, next_step
 from ..payplug_api import LINK_DAYS
-from ..payplug_remote import PayplugError, PayplugRejected, from_cents, to_cents
+from ..payplug_remote import (
+    OPTIONAL,
+    PayplugError,
+    PayplugRejected,
+    from_cents,
+    to_cents,
+)
 from .payplug_process_mixin import CONFLICTS, RETRY_REFUSED, ProcessFailed, isolated
 from .res_company import Deadline
 
@@ -28,12 +34,16 @@ _logger = logging.getLogger(__name__)
 
 LOCK_SPACE = 1_886_413_168  # the bytes "pplp": our own space of advisory locks
 OWN_LINK = "account_move_payplug_link_id_is_own"  # a constraint of the database
+WAIT_SPACE = LOCK_SPACE + 1  # held by the one who waits for such a lock
 SIGNATURE_SIZE = 32  # hexadecimal digits: 128 bits
 RECORD_ID = re.compile("[1-9][0-9]{0,8}")  # one spelling, and an integer of a database
 CLEANUP_SECONDS = 3
 DESCRIPTION_SIZE = 80
+METADATA_SIZE = 500  # of each value
 LEGAL_TIMEZONE = "Europe/Paris"
 LATE_PAYMENT_DAYS = timedelta(days=1)  # for which a link is followed after its end
+FRESH = timedelta(seconds=3)  # for which visitors are shown the last answer
+UNKNOWN_AFTER = timedelta(hours=1)  # for which a payment may have no link yet
 CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
 CHECK_SELDOM = timedelta(days=6, hours=23)
 REFUND_OFTEN = timedelta(days=30)
@@ -48,6 +58,10 @@ def _abort_quietly(client, payment_id):
         client.renewed(CLEANUP_SECONDS).abort_payment(payment_id)
     except PayplugError as error:
         _logger.info("Payment %s was not aborted: %s", payment_id, error.reason)
+
+
+class InvoiceBusy(ConcurrencyError):
+    """Somebody waits for this invoice's lock already: nobody else shall."""
 
 
 class PayplugPaymentLink(models.Model):
@@ -152,6 +166,8 @@ class PayplugPaymentLink(models.Model):
     to_book_activity_id = fields.Many2one(
         "mail.activity", string="Booking activity", readonly=True
     )
+    # So that visitors do not make Payplug answer more often than useful, see `FRESH`.
+    answered_at = fields.Datetime(string="Last answer", readonly=True)
     # So that the cron neither forgets nor repeats, see `_cron_follow`.
     checked_at = fields.Datetime(string="Last looked at", readonly=True)
 
@@ -363,8 +379,15 @@ class PayplugPaymentLink(models.Model):
     def _wait_for(self, lock):
         """Wait a little, so that the next try of a person's request finds it free.
 
-        Not to go on: this transaction is too old to see what the other one did.
+        Not to go on: this transaction is too old to see what the other one did. One
+        waits at a time, so that the visitors of one invoice leave others their workers.
+
+        :raise InvoiceBusy: if another request waits
         """
+        turn = [WAIT_SPACE, lock[1]]
+        self.env.cr.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", turn)
+        if not self.env.cr.fetchone()[0]:
+            raise InvoiceBusy(f"invoice {lock[1]} is waited for elsewhere")
         query = "SELECT pg_advisory_xact_lock(%s, %s)"
         too_long = suppress(psycopg2.errors.LockNotAvailable)
         with too_long, self.env.cr.savepoint(flush=False):
@@ -422,6 +445,8 @@ class PayplugPaymentLink(models.Model):
         self._lock_invoice(move.id)
         link_sudo = move.sudo()._payplug_open_link()  # only code writes links
         was_pending = link_sudo.state == "pending"
+        if for_customer and link_sudo._is_fresh() and link_sudo._is_payable_now():
+            return link_sudo
         if was_pending:
             remote = link_sudo._sync()
             if link_sudo.state == "paid":
@@ -459,9 +484,23 @@ class PayplugPaymentLink(models.Model):
         with self.env.cr.savepoint():
             link = self._create_row(move, due)
             client = link._client()
-            remote = client.create_payment(link._payplug_payment_payload())
+            remote = link._create_remote(client)
             link._store_created(remote, client, for_customer)
         return link
+
+    def _create_remote(self, client):
+        """Create the payment; without its optional parts if Payplug refuses only those.
+
+        Payplug knows fewer countries than Odoo, and other shapes of addresses.
+        """
+        payload = self._payplug_payment_payload()
+        try:
+            return client.create_payment(payload)
+        except PayplugRejected as error:
+            if not error.is_about_optional_parts() or not OPTIONAL & payload.keys():
+                raise
+        needed = {name: payload[name] for name in payload if name not in OPTIONAL}
+        return client.create_payment(needed)
 
     def _create_row(self, move, due):
         """Create the row of a new link; the database refuses a second pending one."""
@@ -499,7 +538,7 @@ class PayplugPaymentLink(models.Model):
             "hosted_payment": {"sent_by": "OTHER", **urls},
             "description": self.move_id.name[:DESCRIPTION_SIZE],
             "metadata": {
-                "invoice": self.move_id.name,
+                "invoice": self.move_id.name[:METADATA_SIZE],
                 "link_id": str(self.id),
                 "database": self._database_uuid(),
             },
@@ -639,8 +678,14 @@ class PayplugPaymentLink(models.Model):
                 raise
             self._set_problem("unknown")
             return None
+        self.answered_at = fields.Datetime.now()
         self._apply_remote(remote)
         return remote
+
+    def _is_fresh(self):
+        """Tell whether Payplug has answered about this link a moment ago."""
+        now = fields.Datetime.now()
+        return bool(self.answered_at and self.answered_at > now - FRESH)
 
     def _apply_remote(self, remote):
         """Apply what Payplug says of this link, and book what was paid.
@@ -942,12 +987,12 @@ class PayplugPaymentLink(models.Model):
         """Ask for the entry of a refund that was made in Payplug's portal."""
         self._schedule_activity(messages.BOOK_REFUND_SUMMARY, messages.BOOK_REFUND)
 
-    def _schedule_activity(self, summary, note, **values):
+    def _schedule_activity(self, summary, note, record=None, **values):
         """Schedule an activity on the invoice, else on its payment or customer.
 
         For an explicit user: the public user of a notification has no activities.
         """
-        record = self.move_id or self.account_payment_id or self.partner_id
+        record = record or self.move_id or self.account_payment_id or self.partner_id
         record = record or self.company_id.partner_id
         return record.with_user(SUPERUSER_ID).activity_schedule(
             "mail.mail_activity_data_warning",
@@ -1113,12 +1158,15 @@ class PayplugPaymentLink(models.Model):
         # EXTEND payplug.process.mixin
         result = super()._process_failed(error)
         self.write({"checked_at": fields.Datetime.now()})
+        self._log_left_aside(error)
+        return result
+
+    def _log_left_aside(self, error):
         which = ", ".join(map(str, self.ids))
         if isinstance(error, (PayplugError, UserError)):
             _logger.info("Link %s is tried later: %s", which, type(error).__name__)
         else:
             _logger.error("Link %s was left aside", which, exc_info=error)
-        return result
 
     @api.model
     def _cron_follow(self):
@@ -1130,8 +1178,10 @@ class PayplugPaymentLink(models.Model):
         is looked at twice in an hour (`checked_at`), what has failed is left alone for
         a while (`retry_at`), and what was never looked at comes first.
         """
-        to_book, outdated, others = self._find_work()
         progress = self.env["ir.cron"]._commit_progress
+        if not progress(remaining=1):
+            return  # so that Odoo begins again, with time
+        to_book, outdated, others = self._find_work()
         progress(remaining=len(to_book) + len(outdated) + len(others))
         has_time = (
             to_book._process_each(type(self)._book_again)
@@ -1160,7 +1210,7 @@ class PayplugPaymentLink(models.Model):
         order = "checked_at NULLS FIRST, id"
         to_book = self.search(may_try & Domain("to_book", "=", True), order=order)
         pending = self.search(made & Domain("state", "=", "pending"), order=order)
-        outdated = pending.filtered(lambda link: link._is_outdated())
+        outdated = pending.filtered(lambda link: link._seems_outdated())
         waiting = (pending - outdated).filtered_domain(unseen)
         rest = self.search(made & (ended & unseen_today | self._is_refund_to_be_seen()))
         return to_book, outdated, waiting + rest
@@ -1191,6 +1241,14 @@ class PayplugPaymentLink(models.Model):
         is_over = self.to_cancel or not self._has_amount_due()
         return self.state == "pending" and is_over
 
+    def _seems_outdated(self):
+        """Tell the same; if that fails it is tried again, and told, as a failure."""
+        try:
+            with isolated():
+                return self._is_outdated()
+        except ProcessFailed:
+            return True
+
     def _cancel_if_outdated(self):
         """Cancel, unless somebody made the link right before it was processed."""
         if self._is_outdated():
@@ -1204,9 +1262,74 @@ class PayplugPaymentLink(models.Model):
     def _follow_account(self):
         """Follow links of one account and mode; return whether time is left."""
         try:
-            unseen = AccountPolling(self).follow()
-        except (PayplugError, UserError) as error:
-            kind = type(error).__name__
-            _logger.info("%s links are not followed: %s", len(self), kind)
-            return self._postpone(error)
-        return unseen._process_each(type(self)._sync)
+            with isolated():
+                polling = AccountPolling(self)
+                has_time = polling.follow()
+        except CONFLICTS as conflict:
+            self.env.cr.rollback()
+            self._put_off(conflict)
+            return True
+        except ProcessFailed as failure:
+            self.env.cr.rollback()
+            return self._postpone(failure.cause)
+        has_time = has_time and polling.unseen._process_each(type(self)._sync)
+        polling.remember(is_through=has_time)
+        return has_time
+
+    # === PAYMENTS THAT NO LINK KNOWS === #
+
+    # The answer to their creation was lost, or Odoo was restored from a backup.
+
+    @api.model
+    def _unknown_of(self, remotes):
+        """Return those of Payplug's payments that bear our mark and have no link."""
+        ours = self._database_uuid()
+        marked = [one for one in remotes if one.metadata.get("database") == ours]
+        known = self.search([("payplug_id", "in", [one.id for one in marked])])
+        return [one for one in marked if one.id not in known.mapped("payplug_id")]
+
+    @api.model
+    def _settle_unknown(self, remote, company, client):
+        """Abort such a payment, or tell a person, once, that it was paid.
+
+        Its link may be about to be stored: nothing is done in its first hour.
+        """
+        if remote.created_at > fields.Datetime.now() - UNKNOWN_AFTER:
+            return
+        if remote.state == "pending" and not remote.is_being_checked:
+            remote = client.abort_payment(remote.id)
+        if remote.state == "paid":
+            self._report_unknown(remote, company)
+
+    @api.model
+    def _report_unknown(self, remote, company):
+        """Keep such a payment, so that it is told once; it is never booked by itself."""
+        currency = self.env["res.currency"].search([("name", "=", remote.currency)])
+        link = self.create(
+            {
+                "company_id": company.id,
+                "currency_id": (currency or company.currency_id).id,
+                "amount": from_cents(remote.cents),
+                "is_live": remote.is_live,
+                "payplug_id": remote.id,
+                "paid_at": remote.paid_at or remote.created_at,
+                "checked_at": fields.Datetime.now(),
+            }
+        )
+        link._move_to("paid")
+        payments = self.env["account.payment"]
+        in_books = [("memo", "=like", f"%{remote.id}"), ("company_id", "=", company.id)]
+        if link._must_be_booked() and not payments.search(in_books, limit=1):
+            link._as_accountant()._schedule_unknown(remote.metadata.get("invoice"))
+
+    def _schedule_unknown(self, number):
+        """Ask what becomes of money for an invoice of this number, if it is there."""
+        moves = self.env["account.move"]
+        company = ("company_id", "child_of", self.company_id.id)
+        named = [company, ("move_type", "=", "out_invoice"), ("name", "=", str(number))]
+        self._schedule_activity(
+            messages.UNKNOWN_SUMMARY,
+            messages.UNKNOWN,
+            record=moves.search(named, limit=1),
+            invoice=number or "",
+        )

@@ -13,8 +13,10 @@ from ..payplug_remote import PayplugUnavailable
 
 _logger = logging.getLogger(__name__)
 
-# A conflict between transactions: whoever began them begins again.
-CONFLICTS = (psycopg2.OperationalError, ConcurrencyError)
+# The connection to the database is gone.
+LOST = (psycopg2.InterfaceError, psycopg2.errors.AdminShutdown)
+# A conflict between transactions, or no connection: whoever began them begins again.
+CONFLICTS = (psycopg2.OperationalError, ConcurrencyError, *LOST)
 MAX_FAILURES = 3  # unanswered calls in a row, after which the rest is postponed
 RETRY_UNAVAILABLE = timedelta(minutes=5)  # Payplug was silent, or a record was busy
 RETRY_REFUSED = timedelta(minutes=50)  # a little less than the hour of the crons
@@ -35,8 +37,8 @@ def isolated():
     The one place where any exception is caught: an addon may refuse to book a payment,
     or to send an invoice, in any way, and the other records go on.
 
-    :raise ConcurrencyError or psycopg2.OperationalError: a conflict between
-        transactions, or an addon that committed in a savepoint: all must begin again
+    :raise ConcurrencyError or psycopg2.Error: one of `CONFLICTS`, or an addon that
+        committed in a savepoint: all must begin again
     """
     try:
         yield
@@ -45,7 +47,15 @@ def isolated():
     except psycopg2.errors.InvalidSavepointSpecification as error:
         raise ConcurrencyError("an addon has committed in the middle") from error
     except Exception as error:
-        raise ProcessFailed(error) from error
+        lost = _lost_connection_behind(error)
+        raise lost or ProcessFailed(error) from error
+
+
+def _lost_connection_behind(error):
+    """Return what says that the connection is gone, in whatever it was wrapped."""
+    while error and not isinstance(error, LOST):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 class PayplugProcessMixin(models.AbstractModel):
@@ -166,26 +176,29 @@ class PayplugProcessMixin(models.AbstractModel):
         return None
 
     def _store_failure(self, error, key):
+        self._store(lambda: self._claim(key) and self._process_failed(error))
+
+    def _store(self, write):
+        """Store how these records ended; if that fails, too, they come again later."""
         try:
-            if self._claim(key):
-                self._process_failed(error)
+            with isolated():
+                write()
                 self.env.flush_all()
         except CONFLICTS as conflict:
             self.env.cr.rollback()
             self._put_off(conflict)
+        except ProcessFailed as failure:
+            self.env.cr.rollback()
+            _logger.error("%s was left aside", self, exc_info=failure.cause)
+            self._put_off(failure.cause)
 
     def _put_off(self, conflict):
         """Leave records alone for a while that other transactions hold."""
-        _logger.info("%s is handled elsewhere: %s", self, type(conflict).__name__)
+        _logger.info("%s is tried later: %s", self, type(conflict).__name__)
         # Writing on the record would be a conflict with the transaction that holds it.
         self._trigger_process(fields.Datetime.now() + RETRY_UNAVAILABLE)
 
     def _postpone(self, error):
-        """Put off what was not tried, as Payplug is silent; tell if there is time."""
-        try:
-            self.exists().try_lock_for_update()._process_failed(error)
-            return bool(self.env["ir.cron"]._commit_progress(len(self)))
-        except CONFLICTS as conflict:  # one of them is in hand: they come again
-            self.env.cr.rollback()
-            self._put_off(conflict)
-            return False
+        """Put off what was not tried; tell if there is time for others."""
+        self._store(lambda: self.exists().try_lock_for_update()._process_failed(error))
+        return bool(self.env["ir.cron"]._commit_progress(len(self)))

@@ -80,6 +80,8 @@ class ResCompany(models.Model):
     payplug_live_key = fields.Char(
         string="Payplug live key", groups="base.group_system", copy=False
     )
+    # Where following the links goes on, by mode, as JSON: see `link_polling`.
+    payplug_polling = fields.Char(groups="base.group_system", copy=False)
     payplug_account_name = fields.Char(
         string="Payplug account", readonly=True, copy=False, groups=USERS
     )

@@ -26,8 +26,8 @@ alter                 payment_id, fields: change the stored resource
 forget                payment_id: remove it, 404 from now on
 add_account           name, live_allowed, min_cents, max_cents, email, password, …
 add_payments          count, account_id, is_live, …: payments made elsewhere
-fail                  kind, times (1), method, path, seconds, fields, processed: see
-                      `FaultInjector.fail`
+fail                  kind, times (1), method, path, seconds, fields, processed,
+                      skip: see `FaultInjector.fail`
 clear_faults          no further faults
 set_latency           seconds: of every answer of the API
 go_down, come_back    close the connection of every call, without an answer
@@ -45,12 +45,16 @@ Kinds of faults, and whether the call is carried out before its answer goes wron
 kind                          carried out  answer
 ============================  ===========  ============================================
 delay                         yes          the right one, ``seconds`` later
-drip                          yes          the right one, a byte every ``seconds``
+drip, drip_head               yes          the right one, a byte every ``seconds``
+continue                      yes          "100 Continue" every ``seconds``, no other
 drop                          yes          none: the connection is closed
 lie                           yes          the right one with other ``fields``
 bad_utf8, empty, list, null   yes          200 with such a body
+deep                          yes          200 with 100 000 nested lists
+bomb                          yes          200 with 200 MB of zeros, compressed
 error                         no           200 with an error object
 html                          no           200 with a page of HTML
+deep_error                    no           400 with 100 000 nested lists
 redirect                      no           302 to ``/test``
 429, 403, … (int or string)   no           an error object, from 500 on a page of HTML
 ============================  ===========  ============================================

@@ -64,10 +64,10 @@ FIELDS = [
     (
         "payplug.payment.link",
         BOOKS,
-        """account_payment_id amount amount_refunded booking_error checked_at company_id
-        currency_id expires_at is_being_checked is_booked is_live is_settled_otherwise
-        move_id online_payment paid_at partner_id
-        payplug_id problem refusal refusal_text retry_at state to_book
+        """account_payment_id amount amount_refunded answered_at booking_error
+        checked_at company_id currency_id expires_at is_being_checked is_booked is_live
+        is_settled_otherwise move_id online_payment paid_at partner_id payplug_id
+        problem refusal refusal_text retry_at state to_book
         to_book_activity_id to_cancel url""",
     ),
     (
@@ -97,7 +97,7 @@ FIELDS = [
         payplug_enabled payplug_journal_id payplug_link_target payplug_max_cents
         payplug_min_cents payplug_mode payplug_qr_code""",
     ),
-    ("res.company", ADMINISTRATOR, "payplug_live_key payplug_test_key"),
+    ("res.company", ADMINISTRATOR, "payplug_live_key payplug_polling payplug_test_key"),
     (
         "res.config.settings",
         ADMINISTRATOR,

@@ -2,6 +2,9 @@
 
 from unittest.mock import patch
 
+from psycopg2 import InterfaceError
+
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -33,6 +36,25 @@ class TestMoney(PayplugBookingCommon):
         with mute_logger(LINK_LOG):
             self._pay(self.link)
         self._let_books_refuse(False)
+
+    def test_lost_connection_is_no_refusal_of_accounting(self):
+        """Nothing can be stored any more: the money is seen again, and booked, later."""
+        lost = InterfaceError("connection already closed")
+
+        def post(_payment):
+            raise UserError("Something went wrong.") from lost
+
+        self.payplug.pay(self.link.payplug_id)
+        with (
+            patch.object(type(self.env["account.payment"]), "action_post", post),
+            self.assertNoLogs(LINK_LOG),
+            self.assertRaises(InterfaceError),
+            self.env.cr.savepoint(),
+        ):
+            self.link._sync()
+        self.assertFalse(self._activities(self.invoice))
+        self.link._sync()
+        self.assertEqual(self.invoice.amount_residual, 0)
 
     def test_closing_a_link_that_turns_out_to_be_paid_books_it(self):
         self._lose_sight()

@@ -1,11 +1,12 @@
 """Answers that come too slowly: a call ends in time, whatever the other side does."""
 
 import time
+import tracemalloc
 
 from odoo.tests import BaseCase, tagged
 
 from ..payplug_api import PayplugClient, SecretKey
-from ..payplug_remote import NO_ANSWER, PayplugUnavailable
+from ..payplug_remote import NO_ANSWER, UNREADABLE, PayplugUnavailable
 from .common import RealRequests
 from .payplug_emulator import PayplugEmulator
 
@@ -32,6 +33,25 @@ class TestCallDeadlines(RealRequests, BaseCase):
             self.client.renewed(1).get_account()
         self.assertEqual(silence.exception.reason, NO_ANSWER)
         self.assertLess(time.monotonic() - started, 2)
+
+    def test_head_that_drips_or_never_begins_is_given_up_in_time(self):
+        for kind, seconds in [("drip_head", 0.1), ("continue", 0.1), ("continue", 0)]:
+            with self.subTest(kind=kind, seconds=seconds):
+                self.payplug.fail(kind, seconds=seconds)
+                started = time.monotonic()
+                with self.assertRaises(PayplugUnavailable) as silence:
+                    self.client.renewed(1).get_account()
+                self.assertEqual(silence.exception.reason, NO_ANSWER)
+                self.assertLess(time.monotonic() - started, 2)
+
+    def test_body_that_would_decompress_to_200_megabytes_is_not_decompressed(self):
+        self.payplug.fail("bomb", method="GET")
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        with self.assertRaises(PayplugUnavailable) as refusal:
+            self.client.get_account()
+        self.assertEqual(refusal.exception.reason, UNREADABLE)
+        self.assertLess(tracemalloc.get_traced_memory()[1], 20_000_000)
 
     def test_last_drop_of_a_body_is_not_waited_for_longer_than_the_rest(self):
         self.payplug.fail("drip", seconds=0.95)

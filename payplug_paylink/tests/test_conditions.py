@@ -192,6 +192,23 @@ class TestConditions(PayplugCommon):
         self.assertEqual(len(invoice.line_ids.filtered("date_maturity")), 2)
         self.assertMet(invoice)
 
+    def test_two_due_dates_of_which_one_is_settled_or_nothing_are_one(self):
+        invoice = self._create_invoice_of_two_halves()
+        payment = self._register_payment(
+            invoice, amount=60, payment_difference_handling="open"
+        )
+        self.assertTrue(payment)
+        self.assertMet(invoice)
+        self.assertEqual(self._request(invoice).amount, 60)
+        terms = self._create_invoice_of_two_halves().invoice_payment_term_id
+        terms.line_ids[0].value_amount, terms.line_ids[1].value_amount = 0, 100
+        for post in (True, False):
+            with self.subTest(post=post):
+                invoice = self._create_payable_invoice(
+                    post=post, invoice_payment_term_id=terms.id
+                )
+                self.assertLess(len(invoice._payplug_facts().due_dates), 2)
+
     def test_draft_of_nothing_is_told_its_amount_as_well(self):
         draft = self._create_payable_invoice(0, post=False)
         with self.assertRaises(UserError) as refusal:

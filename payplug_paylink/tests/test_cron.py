@@ -7,6 +7,7 @@ from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
+from ..payplug_api import PayplugClient
 from .common import LINK_LOG, PayplugBookingCommon
 
 
@@ -76,6 +77,49 @@ class TestCronFairness(PayplugBookingCommon):
         self.assertEqual(len(logs.output), 1, logs.output)
         self.assertIn(f"Link {bad.id} was left aside", logs.output[0])
 
+    def test_bad_amount_of_one_invoice_stops_no_other(self):
+        bad, good = self._make_links(2)
+        moves = type(self.env["account.move"])
+        original = moves._payplug_amount_due
+
+        def amount_due(move):
+            if bad.move_id in move:
+                raise KeyError("another addon's")
+            return original(move)
+
+        self.payplug.refuse(good.payplug_id)
+        with (
+            patch.object(moves, "_payplug_amount_due", amount_due),
+            mute_logger(LINK_LOG),
+        ):
+            self._run_cron()
+        self.assertEqual(good.refusal, "card_declined")
+        self.assertTrue(bad.retry_at)
+
+    def test_account_whose_pages_fail_in_any_way_stops_no_other(self):
+        [link] = self._make_links(1)
+        other = self._make_links(1)
+        other.is_live = True  # another account, for the cron
+        self.company.sudo().payplug_live_key = self.account.test_key
+        self.payplug.refuse(other.payplug_id)
+        original = PayplugClient.list_payments
+
+        def list_payments(client, page):
+            if len(failed) < 1:
+                failed.append(page)
+                raise RecursionError
+            return original(client, page)
+
+        failed = []
+        with (
+            patch.object(PayplugClient, "list_payments", list_payments),
+            mute_logger(LINK_LOG),
+        ):
+            self._run_cron()
+        self.assertEqual(failed, [0])
+        self.assertEqual([bool(one.retry_at) for one in (link, other)].count(True), 1)
+        self.assertTrue(all(one.checked_at for one in link + other))
+
     def test_what_has_failed_is_not_tried_again_before_its_time(self):
         [bad] = self._make_links(1)
         self.payplug.refuse(bad.payplug_id)
@@ -120,9 +164,8 @@ class TestCronFairness(PayplugBookingCommon):
         """Those that were never looked at come first, then the longest ago."""
         links = self._make_links(4)
         seen = links.browse()
-        with patch(
-            "odoo.addons.payplug_paylink.link_polling.PAGES_SECONDS", 0
-        ):  # each is asked about by itself
+        # Each is asked about by itself.
+        with patch.object(PayplugClient, "list_payments", lambda *_page: ([], False)):
             for _run in range(4):
                 now = self._run_briefly(1)
                 self.assertEqual(len(now), 1)

@@ -1,7 +1,9 @@
 """The client over the wire: real HTTP to the emulator, no Odoo in between."""
 
+import json
 import threading
 import time
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from odoo.tests import BaseCase, tagged
@@ -18,7 +20,8 @@ from ..payplug_remote import (
 from .common import RealRequests
 from .payplug_emulator import PayplugEmulator
 
-RUBBISH = ("html", "bad_utf8", "empty", "list", "null", "drop", "redirect")
+RUBBISH = tuple("html bad_utf8 empty list null drop redirect deep bomb".split())
+NASTY = "no\0 end\ud800 \udfff"  # PostgreSQL takes no NUL, UTF-8 no lone surrogate
 
 
 @tagged("post_install", "-at_install", "once")
@@ -128,6 +131,15 @@ class TestPayplugApi(RealRequests, BaseCase):
             {"id": "../account"},
             {"object": "refund"},
             {"created_at": "today"},
+            {"created_at": 10**17},
+            {"created_at": 10**400},
+            {"created_at": -(10**11)},
+            {"created_at": 253_402_300_799},  # a week later is no date
+            {"created_at": None},
+            {"paid_at": 10**12},
+            {"amount": 2**31},
+            {"amount_refunded": 10**400},
+            {"amount_refunded": -1},
             {"failure": "none"},
         ):
             with self.subTest(fields=fields):
@@ -135,6 +147,79 @@ class TestPayplugApi(RealRequests, BaseCase):
                 self.payplug.fail("lie", fields=fields)
                 with self.assertRaises(PayplugUnavailable):
                     self.client.get_payment(payment_id)
+
+    def test_texts_are_storable_however_deep_they_lie(self):
+        payment_id = self.client.create_payment(self._payload()).id
+        self.payplug.fail(
+            "lie",
+            fields={
+                "failure": {"code": NASTY + "x" * 1000},
+                "metadata": {NASTY: NASTY, "deep": [[{"a": [NASTY]}]]},
+                "hosted_payment": {"payment_url": self.payplug.url + NASTY},
+            },
+        )
+        remote = self.client.get_payment(payment_id)
+        self.assertEqual(remote.url, "")
+        self.assertEqual(len(remote.refusal), 80)
+        for said in (remote.refusal, repr(remote.metadata)):
+            said.encode()
+            self.assertNotIn("\0", said)
+            self.assertNotIn("\\x00", said)
+            self.assertNotIn("\\ud", said)
+
+    def test_nesting_that_the_parser_takes_stops_nobody(self):
+        payment_id = self.client.create_payment(self._payload()).id
+        nested = "end"
+        for _level in range(100):
+            nested = [nested]
+        for fault, fields in [
+            ("lie", {"metadata": {"a": nested}, "failure": {"code": nested}}),
+            ("lie", {"metadata": "[" * 100_000}),
+            ("lie", {"object": "error", "details": {"billing": nested}}),
+            ("400", {"details": {"billing": nested}, "message": nested}),
+        ]:
+            with self.subTest(fault=fault, fields=list(fields)):
+                self.payplug.fail(fault, fields=fields)
+                with suppress(PayplugRejected):
+                    remote = self.client.get_payment(payment_id)
+                    self.assertLess(repr(remote.metadata).count("["), 20)
+
+    def test_error_nested_without_end_is_a_refusal_without_details(self):
+        self.payplug.fail("deep_error")
+        with self.assertRaises(PayplugRejected) as refusal:
+            self.client.get_account()
+        self.assertEqual(refusal.exception.details, "")
+
+    def test_endless_details_are_cut(self):
+        self.payplug.fail("400", fields={"details": {str(n): "x" for n in range(9999)}})
+        with self.assertRaises(PayplugRejected) as refusal:
+            self.client.get_account()
+        self.assertEqual(len(refusal.exception.details), 1000)
+
+    def test_metadata_may_come_back_as_a_text(self):
+        metadata = {"link_id": "7", "database": "abc"}
+        remote = self.client.create_payment(self._payload(metadata=metadata))
+        for text, read in [
+            (json.dumps(metadata), metadata),
+            ("[1]", {}),
+            ("no JSON", {}),
+            ('{"a": "\\ud800"}', {"a": " "}),
+        ]:
+            with self.subTest(text=text):
+                self.payplug.fail("lie", fields={"metadata": text})
+                self.assertEqual(self.client.get_payment(remote.id).metadata, read)
+
+    def test_bad_item_of_a_page_hides_no_other(self):
+        ours = self.client.create_payment(self._payload())
+        nested = "end"
+        for _level in range(100):
+            nested = [nested]
+        for fields in ({"created_at": 10**17}, {"metadata": {"a": nested}, "id": 1}):
+            with self.subTest(fields=list(fields)):
+                [strange] = self.payplug.add_payments(1, account_id=self.account.id)
+                self.payplug.alter(strange, fields)
+                remotes, _more = self.client.list_payments()
+                self.assertEqual([remote.id for remote in remotes], [ours.id])
 
     def test_refusal_tells_field_and_reason(self):
         with self.assertRaises(PayplugRejected) as refusal:

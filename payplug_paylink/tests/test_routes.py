@@ -1,10 +1,17 @@
 """The public routes: what Payplug's notification and the payer's return do."""
 
+from unittest.mock import patch
+
+from psycopg2 import InterfaceError, OperationalError
+
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import SQL, mute_logger
 
 from ..models.payplug_payment_link import LOCK_SPACE
 from .common import LINK_LOG, PayplugRoutesCommon
+
+ROUTES_LOG = "odoo.addons.payplug_paylink.controllers.main"
 
 
 @tagged("post_install", "-at_install", "once")
@@ -150,6 +157,57 @@ class TestRoutes(PayplugRoutesCommon):
                 self.assertEqual(self.link.state, "pending")
         self.assertEqual(self._notify(), 200)
         self.assertEqual(self.link.state, "paid")
+
+    def _break_applying(self, error):
+        """Let another addon's code fail whenever an answer is applied."""
+        links = type(self.env["payplug.payment.link"])
+
+        def apply(link, _remote):
+            if isinstance(error, str):
+                link.env.cr.execute(error)
+            raise error
+
+        return patch.object(links, "_apply_remote", apply)
+
+    def test_whatever_goes_wrong_the_notification_is_answered_503(self):
+        """Payplug notifies again then; of an error page nobody knows what it does."""
+        for error in (KeyError("x"), RecursionError(), OSError("x"), UserError("x")):
+            with (
+                self.subTest(error=type(error).__name__),
+                self._break_applying(error),
+                mute_logger(ROUTES_LOG),
+            ):
+                self.assertEqual(self._notify(), 503)
+        self.assertEqual(self._notify(), 200)
+
+    def test_lost_connection_makes_the_notification_answer_503(self):
+        wrapped = UserError("x")
+        wrapped.__cause__ = InterfaceError("connection already closed")
+        closed = OperationalError("server closed the connection unexpectedly")
+        for error in (InterfaceError("connection already closed"), wrapped, closed):
+            with self.subTest(error=error), self._break_applying(error):
+                self.assertEqual(self._notify(), 503)
+
+    def test_conflict_that_lasts_makes_the_notification_answer_503(self):
+        with (
+            self._break_applying(
+                "DO $$ BEGIN RAISE EXCEPTION 'x' USING ERRCODE = '40001'; END $$"
+            ),
+            patch("time.sleep"),
+            mute_logger("odoo.service.model", "odoo.sql_db"),
+        ):
+            self.assertEqual(self._notify(), 503)
+
+    def test_whatever_goes_wrong_visitors_see_the_page(self):
+        with self._break_applying(KeyError("x")), mute_logger(ROUTES_LOG):
+            for path, method in [
+                (self._path("return"), "GET"),
+                (self.invoice._payplug_page_path(), "POST"),
+            ]:
+                with self.subTest(path=path.split("/")[2]):
+                    answer = self.url_open(path, allow_redirects=False, method=method)
+                    self.assertEqual(answer.status_code, 503)
+                    self.assertIn("does not answer right now", answer.text)
 
     def test_payplug_notifies_again_until_the_payment_is_stored(self):
         self.payplug.pay(self.link.payplug_id)

@@ -1,7 +1,9 @@
 """The log of calls, and the faults that tests want some of them to have."""
 
+import functools
 import json
 import threading
+import zlib
 from dataclasses import dataclass
 
 from werkzeug.wrappers import Response
@@ -9,22 +11,37 @@ from werkzeug.wrappers import Response
 from .messages import error_answer, json_answer
 from .records import check_types, merge
 
-DRIP = "X-Drip"  # header from the fault to the handler: seconds between two bytes
+# Header from the fault to the handler: what is slow, and the seconds between two pieces.
+SLOW = "X-Slow"
+SLOW_KINDS = {"drip", "drip_head", "continue"}
 HTML_ERROR = "<html><body><h1>{status} Service error</h1></body></html>"
-ALWAYS_CARRIED_OUT = {"delay", "drip", "lie"}
-CARRIED_OUT = ALWAYS_CARRIED_OUT | {"drop", "bad_utf8", "empty", "list", "null"}
+ALWAYS_CARRIED_OUT = {"delay", "lie"} | SLOW_KINDS
+CARRIED_OUT = ALWAYS_CARRIED_OUT | {"drop", "bad_utf8", "bomb", "deep", "empty"}
+CARRIED_OUT |= {"list", "null"}
+DEEP = b'{"object": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 BODIES = {
     "bad_utf8": b'{"object": "payment", "id": "pay_\xff\xfe"}',
+    "deep": DEEP,
     "empty": b"",
     "list": b"[]",
     "null": b"null",
     "error": b'{"object": "error", "message": "Something went wrong."}',
 }
-KINDS = CARRIED_OUT | BODIES.keys() | {"html", "redirect"}  # beside HTTP statuses
+KINDS = (
+    CARRIED_OUT | BODIES.keys() | {"html", "redirect", "deep_error"}
+)  # beside HTTP statuses
+BOMB_MEGABYTES = 200  # which gzip makes 200 000 bytes
 
 
 class ConnectionDropped(Exception):
     """The connection is to be closed without an answer."""
+
+
+@functools.cache
+def _bomb():
+    packer, megabyte = zlib.compressobj(wbits=31), bytes(1_000_000)
+    pieces = [packer.compress(megabyte) for _number in range(BOMB_MEGABYTES)]
+    return b"".join(pieces) + packer.flush()
 
 
 def _check_seconds(seconds):
@@ -40,7 +57,8 @@ class Fault:
     :ivar times: how many calls have it, None for all until `clear_faults`
     :ivar method: only calls with this HTTP method
     :ivar path: only calls whose path starts like this; of the API, without one
-    :ivar seconds: the answer takes so much longer
+    :ivar skip: how many calls that match are spared first
+    :ivar seconds: the answer takes so much longer, or each of its pieces
     :ivar fields: of a lie, or of an error below 500: they replace those of the answer,
         or of each item of a list, nested ones as nested dicts
     :ivar processed: whether the call is carried out nevertheless, other than the table
@@ -54,6 +72,7 @@ class Fault:
     seconds: int | float = 0
     fields: dict | None = None
     processed: bool | None = None
+    skip: int = 0
 
     def __post_init__(self):
         check_types(self)
@@ -80,8 +99,12 @@ class Fault:
             return None
         if self.kind in ALWAYS_CARRIED_OUT:
             return self._change(response)
+        if self.kind == "bomb":
+            return Response(_bomb(), headers={"Content-Encoding": "gzip"})
         if self.kind in BODIES:
             return Response(BODIES[self.kind], content_type="application/json")
+        if self.kind == "deep_error":
+            return Response(DEEP, 400, content_type="application/json")
         if self.kind == "redirect":
             return Response(status=302, headers={"Location": "/test"})
         status = 200 if self.kind == "html" else int(self.kind)
@@ -93,8 +116,8 @@ class Fault:
         return json_answer(body, status)
 
     def _change(self, response):
-        if self.kind == "drip":
-            response.headers[DRIP] = str(self.seconds)
+        if self.kind in SLOW_KINDS:
+            response.headers[SLOW] = f"{self.kind} {self.seconds}"
         if self.kind != "lie" or not response.is_json:  # a page cannot lie
             return response
         body, fields = json.loads(response.data), self.fields or {}
@@ -188,7 +211,7 @@ class FaultInjector:
             response = self._api.answer(request)
         if fault:
             response = fault.apply(response)
-            seconds += 0 if fault.kind == "drip" else fault.seconds
+            seconds += 0 if fault.kind in SLOW_KINDS else fault.seconds
         if not is_page:
             self._log(request, response)
         self._wait(seconds)
@@ -199,6 +222,9 @@ class FaultInjector:
     def _next_fault(self, request):
         with self._lock:
             fault = next((one for one in self._faults if one.matches(request)), None)
+            if fault and fault.skip:
+                fault.skip -= 1
+                return None
             if fault and fault.times is not None:
                 fault.times -= 1
                 if fault.times < 1:

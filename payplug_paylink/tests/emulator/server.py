@@ -6,6 +6,7 @@
 import contextlib
 import functools
 import io
+import itertools
 import re
 import socket
 import threading
@@ -15,7 +16,7 @@ from werkzeug.wrappers import Response
 
 from .actors import Actors
 from .api import Api
-from .faults import DRIP, ConnectionDropped, FaultInjector
+from .faults import SLOW, ConnectionDropped, FaultInjector
 from .messages import ApiRequest, error_answer, json_answer
 from .notifier import Notifier
 from .rules import Refusal
@@ -23,6 +24,7 @@ from .store import Store
 
 MOST_BYTES = 10_000_000  # of a body
 TICK = 0.2  # seconds between two looks at the queue of notifications
+INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 HOOK_PATH = "/_emulator/"
 HOOKS = frozenset(
     """abort add_account add_payments advance alter clear_faults come_back deliver
@@ -90,18 +92,31 @@ class Handler(WSGIRequestHandler):
 
     def _send(self, response):
         self.send_response(response.status_code)
-        drip = float(response.headers.pop(DRIP, 0))
+        slow, _space, seconds = response.headers.pop(SLOW, "").partition(" ")
         for name, value in response.headers.items():
             if name.lower() != "content-length":
                 self.send_header(name, value)
         self.send_header("Content-Length", str(len(response.data)))
+        if slow == "continue":
+            self._write_slowly(itertools.repeat(INTERIM), seconds)
+        if slow == "drip_head":
+            head = b"".join(self._headers_buffer)
+            self._headers_buffer.clear()
+            self._write_slowly((bytes([one]) for one in head), seconds)
         self.end_headers()
         data = b"" if self.command == "HEAD" else response.data
-        pieces = [bytes([one]) for one in data] if drip else [data]
+        if slow == "drip":
+            self._write_slowly((bytes([one]) for one in data), seconds)
+        else:
+            self.wfile.write(data)
+            self.wfile.flush()
+
+    def _write_slowly(self, pieces, seconds):
+        """Write pieces at intervals, until the client or the emulator stops."""
         for piece in pieces:
             self.wfile.write(piece)
             self.wfile.flush()
-            if drip and self.server.app.stopped.wait(drip):
+            if self.server.app.stopped.wait(float(seconds)):
                 break
 
     def log_request(self, code="-", size="-"):

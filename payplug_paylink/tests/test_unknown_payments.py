@@ -1,0 +1,121 @@
+"""Payments that bear our mark and that no link knows: the answer was lost, or a backup
+was restored. They are aborted, or told to a person once; other databases' are theirs."""
+
+from odoo.tests import tagged
+from odoo.tools import mute_logger
+
+from ..payplug_remote import PayplugUnavailable
+from .common import LINK_LOG, PayplugBookingCommon
+
+PROCESS_LOG = "odoo.addons.payplug_paylink.models.payplug_process_mixin"
+SUMMARY = "Payplug payment without a link"
+
+
+@tagged("post_install", "-at_install", "once")
+class TestUnknownPayments(PayplugBookingCommon):
+    def setUp(self):
+        super().setUp()
+        self.invoice = self._create_payable_invoice()
+
+    def _lose_answer(self):
+        """Let Payplug create a payment whose answer is lost; return its id."""
+        self.payplug.fail("drop", method="POST")
+        with self.assertRaises(PayplugUnavailable):
+            self._request(self.invoice)
+        [payment] = self.payplug.list_payments(self.account, is_live=False)
+        return payment.body["id"]
+
+    def _look(self, age=3700, **fields):
+        """Let a payment of this age be in the pages that the cron reads."""
+        now = self.payplug.payment(self.payment_id)["created_at"]
+        self.payplug.alter(self.payment_id, {"created_at": now - age, **fields})
+        self._make_links(1)
+        self._run_cron()
+
+    def _code(self):
+        return (self.payplug.payment(self.payment_id)["failure"] or {}).get("code")
+
+    def _told(self):
+        activities = (
+            self.env["mail.activity"].sudo().search([("summary", "=", SUMMARY)])
+        )
+        return activities.filtered(lambda one: self.payment_id in one.note)
+
+    def test_payment_whose_answer_was_lost_is_aborted_when_an_hour_old(self):
+        self.payment_id = self._lose_answer()
+        self._look(age=3500)
+        self.assertIsNone(self._code(), "its link may be about to be stored")
+        self._look()
+        self.assertEqual(self._code(), "aborted")
+        self.assertFalse(self._told())
+        self.assertFalse(self.invoice.payplug_link_ids)
+
+    def test_one_that_was_paid_is_told_once_and_never_booked(self):
+        self.payment_id = self._lose_answer()
+        self.payplug.pay(self.payment_id)
+        self._look()
+        activity = self._told()
+        self.assertEqual(activity.res_id, self.invoice.id)
+        self.assertEqual(activity.res_model, "account.move")
+        for words in ("120.00&nbsp;€", self.invoice.name, "Nothing was booked"):
+            self.assertIn(words, activity.note)
+        activity.unlink()
+        self._look(age=0)
+        self.assertFalse(self._told(), "once, whatever became of the activity")
+        self.assertEqual(self.invoice.amount_residual, 120)
+        memo = [("memo", "like", self.payment_id)]
+        self.assertFalse(self.env["account.payment"].search(memo))
+
+    def test_one_that_is_paid_while_it_is_aborted_is_told(self):
+        self.payment_id = self._lose_answer()
+        original = self.payplug.list_payments(self.account, is_live=False)
+        self.payplug.pay(self.payment_id)
+        self.assertEqual(len(original), 1)
+        self.payplug.fail(  # the page is older than the payment
+            "lie", path="/v1/payments", fields={"is_paid": False, "paid_at": None}
+        )
+        with mute_logger(LINK_LOG):
+            self._look()
+        self.assertTrue(self._told())
+
+    def test_one_of_an_invoice_that_is_not_there_is_told_to_the_accountant(self):
+        self.payment_id = self._lose_answer()
+        self.payplug.pay(self.payment_id)
+        metadata = self.payplug.payment(self.payment_id)["metadata"]
+        self._look(metadata={**metadata, "invoice": "INV/1999/00001"})
+        activity = self._told()
+        self.assertEqual(activity.res_id, self.company.partner_id.id)
+        self.assertIn("INV/1999/00001", activity.note)
+
+    def test_one_that_the_books_know_is_not_told(self):
+        """After the addon was installed again, say."""
+        link = self._paid_link(self.invoice)
+        self.payment_id = link.payplug_id
+        link.unlink()
+        self._look()
+        self.assertFalse(self._told())
+
+    def test_payments_of_other_databases_and_of_web_shops_are_never_touched(self):
+        self.payment_id = self._lose_answer()
+        for metadata in ({"database": "another"}, {"database": ["x"]}, None, "text"):
+            with self.subTest(metadata=metadata):
+                self._look(age=3700, metadata=metadata)
+                self.assertIsNone(self._code())
+        self.payplug.pay(self.payment_id)
+        self._look()
+        self.assertFalse(self._told())
+
+    def test_one_that_is_being_checked_is_not_aborted(self):
+        self.payment_id = self._lose_answer()
+        self._look(payment_method={"is_pending": True})
+        self.assertIsNone(self._code())
+
+    def test_silent_abort_stops_no_link_and_is_tried_again(self):
+        self.payment_id = self._lose_answer()
+        self.payplug.fail("500", method="PATCH")
+        self._look()
+        links = self.env["payplug.payment.link"].sudo().search([])
+        self.assertTrue(all(link.checked_at for link in links))
+        self.assertIsNone(self._code())
+        self._look(age=0)
+        self.assertEqual(self._code(), "aborted")
