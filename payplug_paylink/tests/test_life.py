@@ -21,7 +21,7 @@ ADDON = "payplug_paylink"
 TIMEOUT = 240
 START = """
 import json
-company = env["res.company"].search([("name", "=", "company_1_data")])
+company = env["res.company"].search([("name", "=", "Prepared 1")])
 env.user.write({"company_ids": [(4, company.id)], "company_id": company.id})
 env = env(context={"allowed_company_ids": company.ids})
 """

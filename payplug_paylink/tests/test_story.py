@@ -180,6 +180,52 @@ class Story(World):
         )
         self._as_a_user(invoice.action_post)
 
+    @rule(
+        number=PAYMENTS,
+        how=st.sampled_from(["cancel", "delete", "reject", "draft", "unreconcile"]),
+    )
+    def undo_a_payment(self, number, how):
+        def undo():
+            if how == "reject":
+                payment.action_reject()
+            elif how == "unreconcile":
+                payment.move_id.line_ids.remove_move_reconcile()
+            else:
+                payment.action_draft()
+            if how == "cancel":
+                payment.action_cancel()
+            if how == "delete":
+                payment.unlink()
+
+        for link in self._newest(number):
+            payment = link.account_payment_id
+            self._as_a_user(undo)
+
+    @rule(number=INVOICES, in_our_journal=st.booleans())
+    def register_by_hand(self, number, in_our_journal):
+        journal = {"journal_id": self.journal.id} if in_our_journal else {}
+        invoice = self.invoices[number]
+        payments = self.env["account.payment"]
+        before = payments.search([])
+        self._as_a_user(lambda: self.case._register_payment(invoice, **journal))
+        self.by_hand |= payments.search([]) - before
+
+    @rule(number=INVOICES, again=st.booleans())
+    def decide_about_missing_money(self, number, again):
+        invoice = self.invoices[number]
+        act = "book_again" if again else "settled_otherwise"
+        self._as_a_user(getattr(invoice, f"action_payplug_{act}"))
+
+    @rule()
+    def make_a_backup(self):
+        if not self.copy:
+            self._make_copy()
+
+    @rule()
+    def restore_the_backup(self):
+        if self.copy:
+            self._restore_copy()
+
     @rule(days=st.integers(0, 40))
     def lock_the_books(self, days):
         until = fields.Date.today() - timedelta(days=days)
