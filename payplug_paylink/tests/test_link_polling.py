@@ -127,7 +127,9 @@ class TestLinkPolling(PayplugBookingCommon):
         self.assertEqual(pages, list(range(len(pages))), "each once, in their order")
         asked = [call for call in self.payplug.calls if call.method == "GET"]
         needed = math.ceil(len(self.payplug.list_payments(self.account, False)) / 4)
-        self.assertLessEqual(len(asked), needed + len(gone), "a page each, and one alone")
+        self.assertLessEqual(
+            len(asked), needed + len(gone), "a page each, and one alone"
+        )
         self.assertTrue(all(link.checked_at for link in links))
         self.assertFalse(new.checked_at, "it was not there when the reading began")
         self.assertEqual((paid.state, gone.problem), ("paid", "unknown"))

@@ -36,7 +36,9 @@ class TestUnknownPayments(PayplugBookingCommon):
         return (self.payplug.payment(self.payment_id)["failure"] or {}).get("code")
 
     def _told(self):
-        activities = self.env["mail.activity"].sudo().search([("summary", "=", SUMMARY)])
+        activities = (
+            self.env["mail.activity"].sudo().search([("summary", "=", SUMMARY)])
+        )
         return activities.filtered(lambda one: self.payment_id in one.note)
 
     def test_payment_whose_answer_was_lost_is_aborted_when_an_hour_old(self):

@@ -27,7 +27,9 @@ BODIES = {
     "null": b"null",
     "error": b'{"object": "error", "message": "Something went wrong."}',
 }
-KINDS = CARRIED_OUT | BODIES.keys() | {"html", "redirect", "deep_error"}  # beside HTTP statuses
+KINDS = (
+    CARRIED_OUT | BODIES.keys() | {"html", "redirect", "deep_error"}
+)  # beside HTTP statuses
 BOMB_MEGABYTES = 200  # which gzip makes 200 000 bytes
 
 
