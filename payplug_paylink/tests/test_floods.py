@@ -1,7 +1,6 @@
 """One signed address does not hold the house: few calls, one waiter, quick answers."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 from odoo.tests import tagged
 
