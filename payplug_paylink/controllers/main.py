@@ -151,7 +151,7 @@ class PayplugPaylink(http.Controller):
         return True
 
     def _log_failure(self, what, error):
-        """Log a failure by its name alone, and with its trace if it is of no known kind."""
+        """Log a failure by its name, and with its trace if it is of no known kind."""
         is_known = isinstance(error, KNOWN)
         level = logging.INFO if is_known else logging.ERROR
         trace = None if is_known else error

@@ -445,8 +445,6 @@ class PayplugPaymentLink(models.Model):
         self._lock_invoice(move.id)
         link_sudo = move.sudo()._payplug_open_link()  # only code writes links
         was_pending = link_sudo.state == "pending"
-        if for_customer and link_sudo._is_fresh() and link_sudo._is_payable_now():
-            return link_sudo
         if was_pending:
             remote = link_sudo._sync()
             if link_sudo.state == "paid":
@@ -1303,7 +1301,7 @@ class PayplugPaymentLink(models.Model):
 
     @api.model
     def _report_unknown(self, remote, company):
-        """Keep such a payment, so that it is told once; it is never booked by itself."""
+        """Keep such a payment, so that it is told once; nobody books it blindly."""
         currency = self.env["res.currency"].search([("name", "=", remote.currency)])
         link = self.create(
             {
@@ -1318,7 +1316,8 @@ class PayplugPaymentLink(models.Model):
         )
         link._move_to("paid")
         payments = self.env["account.payment"]
-        in_books = [("memo", "=like", f"%{remote.id}"), ("company_id", "=", company.id)]
+        memo = ("memo", "=like", f"%{remote.id}")
+        in_books = [memo, ("company_id", "=", company.id)]
         if link._must_be_booked() and not payments.search(in_books, limit=1):
             link._as_accountant()._schedule_unknown(remote.metadata.get("invoice"))
 

@@ -81,7 +81,9 @@ class ResCompany(models.Model):
         string="Payplug live key", groups="base.group_system", copy=False
     )
     # Where following the links goes on, by mode, as JSON: see `link_polling`.
-    payplug_polling = fields.Char(groups="base.group_system", copy=False)
+    payplug_polling = fields.Char(
+        string="Payplug links: next page", groups="base.group_system", copy=False
+    )
     payplug_account_name = fields.Char(
         string="Payplug account", readonly=True, copy=False, groups=USERS
     )

@@ -38,7 +38,7 @@ class TestMoney(PayplugBookingCommon):
         self._let_books_refuse(False)
 
     def test_lost_connection_is_no_refusal_of_accounting(self):
-        """Nothing can be stored any more: the money is seen again, and booked, later."""
+        """Nothing can be stored any more: the money is seen, and booked, later."""
         lost = InterfaceError("connection already closed")
 
         def post(_payment):

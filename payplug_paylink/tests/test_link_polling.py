@@ -83,7 +83,7 @@ class TestLinkPolling(PayplugBookingCommon):
         self.assertEqual(self._asked(), [])
 
     def _run_once(self, budget):
-        """Run the cron as Odoo does once, until so many commits; return what remains."""
+        """Run the cron once, until so many commits; return what remains to do."""
         told = None
 
         def commit_progress(cron, processed=0, *, remaining=None):
@@ -117,7 +117,7 @@ class TestLinkPolling(PayplugBookingCommon):
                 if runs == 2:
                     new = self._make_links(1)
                     self.env.cr.execute(  # not when this test's transaction began
-                        "UPDATE payplug_payment_link SET create_date = %s WHERE id = %s",
+                        "UPDATE payplug_payment_link SET create_date=%s WHERE id = %s",
                         [fields.Datetime.now() + timedelta(seconds=1), new.id],
                     )
                     new.invalidate_recordset()

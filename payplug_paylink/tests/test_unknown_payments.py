@@ -1,5 +1,7 @@
-"""Payments that bear our mark and that no link knows: the answer was lost, or a backup
-was restored. They are aborted, or told to a person once; other databases' are theirs."""
+"""Payments with our mark that no link knows are aborted, or told to a person once.
+
+The answer was lost, or a backup restored. Other databases' payments are theirs.
+"""
 
 from odoo.tests import tagged
 from odoo.tools import mute_logger

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from .messages import error_answer, json_answer
 from .records import check_types, merge
 
-# Header from the fault to the handler: what is slow, and the seconds between two pieces.
+# Header from the fault to the handler: what is slow, and seconds between its pieces.
 SLOW = "X-Slow"
 SLOW_KINDS = {"drip", "drip_head", "continue"}
 HTML_ERROR = "<html><body><h1>{status} Service error</h1></body></html>"
