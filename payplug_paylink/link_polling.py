@@ -46,6 +46,8 @@ class AccountPolling:
 
     def _oldest_creation(self):
         """Return the creation of the oldest link for which pages are read."""
+        if set(self._links.mapped("state")) == {"paid"}:  # refunded months later
+            return min(self._links.mapped("create_date"))
         healthy = self._links.filtered(
             lambda link: link.state == "pending" and not link.problem
         )

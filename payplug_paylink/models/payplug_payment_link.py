@@ -16,9 +16,16 @@ from odoo.tools.misc import hmac
 from .. import payment_messages as messages
 from ..link_polling import AccountPolling
 from ..payment_messages import notification, text, user_error
-from ..payment_rules import LinkFacts, Step, matches_due, may_move, next_step
+from ..payment_rules import (
+    LinkFacts,
+    RefundFacts,
+    Step,
+    matches_due,
+    may_move,
+    next_step,
+)
 from ..payplug_api import LINK_DAYS
-from ..payplug_remote import PayplugError, PayplugRejected, from_cents, to_cents
+from ..payplug_remote import PayplugError, PayplugRejected, to_cents
 from .payplug_process_mixin import RETRY_REFUSED, ProcessFailed, isolated
 
 _logger = logging.getLogger(__name__)
@@ -30,6 +37,9 @@ DESCRIPTION_SIZE = 80
 LEGAL_TIMEZONE = "Europe/Paris"
 LATE_PAYMENT_DAYS = timedelta(days=1)  # for which a link is followed after its end
 CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
+CHECK_OLD = timedelta(days=7)  # and one that was paid more than a month ago
+REFUND_DAYS = timedelta(days=365)  # for which Payplug refunds, if it tells no date
+NOT_THROUGH = ("to_send", "unknown", "recorded")  # refunds that may still go
 
 
 def _abort_quietly(client, payment_id):
@@ -105,7 +115,18 @@ class PayplugPaymentLink(models.Model):
         compute="_compute_refusal_text",
         help="Why the customer's last attempt failed. The link stays payable.",
     )
-    amount_refunded = fields.Monetary(string="Refunded on Payplug", readonly=True)
+    amount_refunded = fields.Monetary(string="Refunded", readonly=True)
+    amount_net = fields.Monetary(
+        string="Net amount",
+        compute="_compute_amount_net",
+        help="What the customer paid, less what was refunded.",
+    )
+    # As Payplug tells them, of a paid link.
+    refundable_after = fields.Datetime(string="Refundable from", readonly=True)
+    refundable_until = fields.Datetime(string="Refundable until", readonly=True)
+    refund_ids = fields.One2many(
+        "payplug.refund", "link_id", string="Refunds", readonly=True
+    )
     is_being_checked = fields.Boolean(
         string="Being checked",
         readonly=True,
@@ -149,6 +170,10 @@ class PayplugPaymentLink(models.Model):
     # What the cron looks for, and hardly any link is.
     _state_pending_index = models.Index("(checked_at) WHERE state = 'pending'")
     _to_book_index = models.Index("(id) WHERE to_book")
+    # Paid ones are looked at as long as they may be refunded in Payplug's portal.
+    _refundable_index = models.Index(
+        "(checked_at) WHERE state = 'paid' AND amount_refunded < amount"
+    )
 
     @api.model
     def _guard_links_of_invoices(self):
@@ -179,6 +204,12 @@ class PayplugPaymentLink(models.Model):
         for link in self:
             known = messages.REFUSALS.get(link.refusal)
             link.refusal_text = self.env._(known) if known else link.refusal
+
+    @api.depends("state", "amount", "amount_refunded")
+    def _compute_amount_net(self):
+        for link in self:
+            paid = link.amount if link.state == "paid" else 0.0
+            link.amount_net = link.currency_id.round(paid - link.amount_refunded)
 
     # === CRUD === #
 
@@ -256,8 +287,10 @@ class PayplugPaymentLink(models.Model):
 
     def _differs_from(self, remote):
         """Tell whether applying an answer would change anything; locks nothing."""
+        if self.state == "paid":
+            return remote.cents_refunded > to_cents(self.amount_refunded)
         if self.state != "pending":
-            return self.state != "paid" and remote.state == "paid"
+            return remote.state == "paid"
         known = (self.state, self.refusal or "", self.is_being_checked)
         told = (remote.state, remote.refusal, remote.is_being_checked)
         return bool(self.problem) or known != told or not self._matches_remote(remote)
@@ -588,25 +621,17 @@ class PayplugPaymentLink(models.Model):
         )
         if self.to_book and remote.paid_at:
             self._write_changes(paid_at=remote.paid_at)
-        self._apply_refund(remote)
         if moved and self.move_id.payplug_link_id.state != "paid":
             self._set_as_current()  # even if it is an earlier one
         if moved and not must_be_booked:
             self._log(messages.LOG_RECORDED)
         self._register_payment(is_first=bool(moved))
+        self._apply_refunds(remote, is_first=bool(moved))
         self.move_id._payplug_trigger_sync()  # another link may still be payable
-
-    def _apply_refund(self, remote):
-        """Money went back to the customer, which only a person can book."""
-        refunded = from_cents(remote.cents_refunded)
-        if self.currency_id.compare_amounts(refunded, self.amount_refunded) > 0:
-            self.amount_refunded = refunded
-            if self.account_payment_id:
-                self._as_accountant()._schedule_book_refund()
 
     def _set_problem(self, problem):
         """Show what keeps the link from being followed, and call a person for money."""
-        has_ended = self.state in ("cancelled", "expired")
+        has_ended = self.state != "pending"
         if self.problem == problem or (has_ended and problem != "mismatch"):
             return
         _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
@@ -635,6 +660,8 @@ class PayplugPaymentLink(models.Model):
                 link._book(is_first)
         except ProcessFailed as failure:  # the money came all the same
             link._booking_failed(failure.cause)
+        else:
+            link.refund_ids._register()  # what went back before
 
     def _booking_failed(self, error):
         """Leave the payment to book: tried again later, and an accountant is called."""
@@ -659,8 +686,6 @@ class PayplugPaymentLink(models.Model):
         self._log_booked(payment)
         if self.currency_id.compare_amounts(self.amount, due) > 0:
             self._schedule_refund(due)
-        if self.amount_refunded:
-            self._schedule_book_refund()
 
     def _residual_of_invoice(self):
         """Return what the invoice still asks, by the books, of who paid this link.
@@ -761,6 +786,90 @@ class PayplugPaymentLink(models.Model):
     def _booking_memo(self):
         return " ".join(filter(None, (self.move_id.name, self.payplug_id)))
 
+    # === REFUNDS === #
+
+    def _apply_refunds(self, remote, is_first=False):
+        """Follow what went back to the customer, from Odoo or from Payplug's portal.
+
+        :param bool is_first: whether the payment is seen just now: then it is stored,
+            even if Payplug does not tell of the refunds, which are looked for later
+        """
+        after, until = remote.refundable_after, remote.refundable_until
+        self._write_changes(
+            refundable_after=after or False, refundable_until=until or False
+        )
+        if remote.cents_refunded <= to_cents(self.amount_refunded):
+            return
+        try:
+            self.refund_ids._follow(self)
+        except PayplugError as error:
+            if not is_first:
+                raise
+            _logger.info("Refunds of link %s come later: %s", self.id, error.reason)
+
+    def _lock_refunds(self):
+        """Make sure that nobody else gives this money back, until the commit.
+
+        :raise ConcurrencyError: if somebody does, or has just done so
+        """
+        self._lock_invoice(self._claim_key())
+        if not self.try_lock_for_update(allow_referencing=True):
+            raise ConcurrencyError(f"link {self.id} is being refunded")
+
+    def _refund_facts(self, credit_note, but=None):
+        """Return what decides whether money of this link may go back.
+
+        :param credit_note: the `account.move` for which; empty for the surplus
+        :param but: a `payplug.refund` that does not count, as it is judged
+        """
+        pending = self.refund_ids.filtered(lambda one: one.state in NOT_THROUGH)
+        pending -= but or pending.browse()
+        left = self.amount_net - sum(pending.mapped("amount"))
+        return RefundFacts(
+            is_paid=self.state == "paid",
+            has_key=bool(self.company_id._payplug_key(self.is_live)),
+            left_cents=to_cents(self.currency_id.round(left)),
+            asked_cents=to_cents(self._refund_asked(credit_note, but)),
+            after=self.refundable_after or None,
+            until=self.refundable_until or None,
+        )
+
+    def _refund_asked(self, credit_note, but=None):
+        """Return what a credit note, or else the surplus, leaves to give back."""
+        refunds = credit_note.payplug_refund_ids or self.refund_ids
+        refunds = refunds.filtered(
+            lambda one: one.credit_note_id == credit_note
+            and (one.to_book or one.state in NOT_THROUGH)
+        )
+        taken = sum((refunds - (but or refunds.browse())).mapped("amount"))
+        given = self._open_credit()
+        if credit_note:
+            is_ours = credit_note in self._credit_notes()
+            given = credit_note.amount_residual if is_ours else 0.0
+        return max(self.currency_id.round(given - taken), 0.0)
+
+    def _open_credit(self):
+        """Return what of this link's payment settles nothing: the customer's credit."""
+        lines = self._open_lines(self.account_payment_id.move_id)
+        return -sum(lines.mapped("amount_residual_currency"))
+
+    def _credit_notes(self):
+        """Return the invoice's credit notes whose money may go back to the card."""
+        return self.move_id.reversal_move_ids.filtered(
+            lambda note: note.move_type == "out_refund"
+            and note.state == "posted"
+            and note.currency_id == self.currency_id
+        )
+
+    def _refunder(self):
+        """Return whom to ask to confirm a refund: who may, of this company."""
+        return self._first_member("payplug_paylink.group_refund") or self._accountant()
+
+    def _local_time(self, moment):
+        """Return a moment where the company keeps its books, for people."""
+        zone = self._booking_zone()
+        return format_datetime(self.env, moment, tz=zone) if moment else ""
+
     # === ACTIVITIES === #
 
     def _schedule_to_book(self, error):
@@ -786,10 +895,6 @@ class PayplugPaymentLink(models.Model):
             asked = self.currency_id.format(due)
             self._schedule_activity(messages.REFUND_SUMMARY, messages.REFUND, due=asked)
 
-    def _schedule_book_refund(self):
-        """Ask for the entry of a refund that was made in Payplug's portal."""
-        self._schedule_activity(messages.BOOK_REFUND_SUMMARY, messages.BOOK_REFUND)
-
     def _schedule_activity(self, summary, note, **values):
         """Schedule an activity on the invoice, else on its payment or customer.
 
@@ -800,7 +905,7 @@ class PayplugPaymentLink(models.Model):
         return record.with_user(SUPERUSER_ID).activity_schedule(
             "mail.mail_activity_data_warning",
             summary=self.env._(summary),
-            note=text(self.env, note, **self._names(), **values),
+            note=text(self.env, note, **{**self._names(), **values}),
             user_id=self._accountant().id,
         )
 
@@ -957,12 +1062,14 @@ class PayplugPaymentLink(models.Model):
         a while (`retry_at`), and what was never looked at comes first.
         """
         to_book, outdated, others = self._find_work()
+        refundable = self._find_refundable()
         progress = self.env["ir.cron"]._commit_progress
-        progress(remaining=len(to_book) + len(outdated) + len(others))
+        progress(remaining=sum(map(len, (to_book, outdated, others, refundable))))
         has_time = (
             to_book._process_each(type(self)._book_again)
             and outdated._process_each(type(self)._cancel_if_outdated)
             and others._follow_accounts()
+            and refundable._follow_accounts()
         )
         self._plan_next_run()
         if has_time:
@@ -989,6 +1096,29 @@ class PayplugPaymentLink(models.Model):
         outdated = pending.filtered(lambda link: link._is_outdated())
         waiting = (pending - outdated).filtered_domain(unseen)
         return to_book, outdated, waiting + self.search(made & ended & unseen_today)
+
+    @api.model
+    def _find_refundable(self):
+        """Return the paid links of which a refund in Payplug's portal is looked for.
+
+        Ever more seldom: daily for a month, then weekly, as long as Payplug refunds.
+        """
+        now = fields.Datetime.now()
+        may_try = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
+        never = Domain("checked_at", "=", False)
+        unseen = never | Domain("checked_at", "<", now - CHECK_OLD)
+        is_young = Domain("paid_at", ">", now - timedelta(days=30))
+        unseen |= is_young & Domain("checked_at", "<", now - CHECK_ENDED)
+        ends = Domain("refundable_until", ">", now)
+        # Of those that were paid before this was stored.
+        ends |= Domain("refundable_until", "=", False) & Domain(
+            "paid_at", ">", now - REFUND_DAYS
+        )
+        paid = Domain("state", "=", "paid") & Domain("payplug_id", "!=", False)
+        found = self.search(
+            may_try & paid & unseen & ends, order="checked_at NULLS FIRST, id"
+        )
+        return found.filtered(lambda link: link.amount_refunded < link.amount)
 
     def _book_again(self):
         """Book what accounting refused before; if it does so again, wait an hour."""
