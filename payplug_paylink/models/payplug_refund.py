@@ -421,7 +421,7 @@ class PayplugRefund(models.Model):
         if done:
             self._close_activity()
             self._log(messages.LOG_REFUNDED)
-            self._register()
+            self._register_payment()
 
     # === SEEN AT PAYPLUG === #
 
@@ -488,7 +488,7 @@ class PayplugRefund(models.Model):
 
     # === BOOKING === #
 
-    def _register(self):
+    def _register_payment(self):
         """Book what went back; if accounting refuses, keep it and call for help."""
         for refund in self.filtered("to_book"):
             if refund.link_id.to_book:
@@ -711,6 +711,6 @@ class PayplugRefund(models.Model):
 
     def _book_again(self):
         """Book what accounting refused before; if it does so again, wait an hour."""
-        self._register()
+        self._register_payment()
         if self.to_book:
             self.retry_at = fields.Datetime.now() + RETRY_REFUSED

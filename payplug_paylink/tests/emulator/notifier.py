@@ -40,14 +40,18 @@ class Notifier:
     def notify(self, payment, refund=None):
         """Queue a notification, if the payment has an address for it.
 
-        :param dict refund: resource to send; the payment's own when missing
+        :param dict refund: of which to tell; of the payment itself when missing. Only
+            its ids are sent then: merchants must fetch it
         """
         resource = payment.as_json()
         url = (resource["notification"] or {}).get("url")
         if not isinstance(url, str):
             return
         resource["notification"]["response_code"] = None
-        body, now = deepcopy(refund) or resource, self._store.now()
+        # Payplug's notifier writes metadata as a text.
+        resource["metadata"] = json.dumps(resource["metadata"])
+        told = refund and {name: refund[name] for name in ("id", "object", "payment_id")}
+        body, now = told or resource, self._store.now()
         self._queue.append(Notification(payment.body["id"], url, body, now))
 
     def set_notifications(self, hold=None, copies=None, reverse=None):
