@@ -178,7 +178,8 @@ class RemoteRefund(NamedTuple):
 def _metadata(value):
     """Return the marks that we gave a resource; Payplug may send them as a text."""
     try:
-        return dict((json.loads(value) if isinstance(value, str) else value) or {})
+        found = json.loads(value) if value and isinstance(value, str) else value
+        return dict(found or {})
     except RecursionError as error:
         raise ValueError("nested without end") from error
 

@@ -810,11 +810,13 @@ class PayplugPaymentLink(models.Model):
     def _lock_refunds(self):
         """Make sure that nobody else gives this money back, until the commit.
 
-        :raise ConcurrencyError: if somebody does, or has just done so
+        :raise ConcurrencyError or psycopg2.OperationalError: if somebody does, or has
+            done so since this transaction began; Odoo runs a request again then
         """
         self._lock_invoice(self._claim_key())
-        if not self.try_lock_for_update(allow_referencing=True):
-            raise ConcurrencyError(f"link {self.id} is being refunded")
+        self.flush_recordset()
+        query = "SELECT FROM payplug_payment_link WHERE id = %s FOR NO KEY UPDATE NOWAIT"
+        self.env.cr.execute(query, [self.id], log_exceptions=False)
 
     def _refund_facts(self, credit_note, but=None):
         """Return what decides whether money of this link may go back.
@@ -828,7 +830,7 @@ class PayplugPaymentLink(models.Model):
         return RefundFacts(
             is_paid=self.state == "paid",
             has_key=bool(self.company_id._payplug_key(self.is_live)),
-            left_cents=to_cents(self.currency_id.round(left)),
+            left_cents=to_cents(left),
             asked_cents=to_cents(self._refund_asked(credit_note, but)),
             after=self.refundable_after or None,
             until=self.refundable_until or None,
@@ -846,7 +848,7 @@ class PayplugPaymentLink(models.Model):
         if credit_note:
             is_ours = credit_note in self._credit_notes()
             given = credit_note.amount_residual if is_ours else 0.0
-        return max(self.currency_id.round(given - taken), 0.0)
+        return given - taken
 
     def _open_credit(self):
         """Return what of this link's payment settles nothing: the customer's credit."""

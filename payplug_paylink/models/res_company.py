@@ -210,12 +210,12 @@ class ResCompany(models.Model):
     def _payplug_check_journal(self):
         self._payplug_check_can_book()
         journal = self.payplug_journal_id
-        if not journal._payplug_outbound_line().payment_account_id:
-            journal._payplug_set_outbound_account()
-        self._payplug_check_can_book_refunds()
         if journal.type != "bank" or journal._payplug_shares_account():
             name = journal.display_name
             raise user_error(self.env, messages.SHARED_JOURNAL, journal=name)
+        if not journal._payplug_outbound_line().payment_account_id:
+            journal._payplug_set_outbound_account()
+        self._payplug_check_can_book_refunds()
 
     def _payplug_check_can_book(self):
         """Check that the Payplug journal can take payments; raise what is missing."""

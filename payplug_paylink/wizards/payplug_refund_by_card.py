@@ -44,7 +44,7 @@ class PayplugRefundByCard(models.TransientModel):
             facts = link_sudo._refund_facts(note.sudo())
             window.credit_note_id = note
             window.payment = link_sudo.payplug_id
-            window.currency_id = link_sudo.currency_id
+            window.currency_id = window.move_id.currency_id
             window.asked = from_cents(max(facts.asked_cents, 0))
             window.allowed = from_cents(max(facts.left_cents, 0))
             window.after = facts.after
@@ -78,6 +78,7 @@ class PayplugRefundByCard(models.TransientModel):
     def action_confirm(self):
         """Give the money back: Payplug is asked as soon as this is committed."""
         self.ensure_one()
+        self.check_access("write")
         refunds = self.env["payplug.refund"]
         refunds._check_group()
         link_sudo = self._checked_link_sudo()
@@ -91,9 +92,6 @@ class PayplugRefundByCard(models.TransientModel):
         :raise UserError: if it has changed meanwhile
         """
         link_sudo = self._link_sudo().with_context(payplug_wait_for_lock=True)
-        if not link_sudo:
-            name = self.move_id.display_name
-            raise user_error(self.env, messages.REFUND_NOTHING, document=name)
         now = min(self.asked, self.allowed)
         if self.currency_id.compare_amounts(now, self.seen):
             form = self.currency_id.format
