@@ -416,13 +416,14 @@ class AccountMove(models.Model):
         self.ensure_one()
         self.check_access("write")
         link_sudo = self.sudo()._payplug_refundable_link()
-        if not link_sudo:
-            name = self.display_name
-            raise user_error(self.env, messages.REFUND_NOTHING, document=name)
         try:
-            with_deadline(link_sudo, wait_for_lock=True)._sync()
+            if link_sudo:
+                with_deadline(link_sudo, wait_for_lock=True)._sync()
         except PayplugError as error:
             raise self.company_id._payplug_user_error(error) from error
+        if not self.sudo()._payplug_refundable_link():  # the portal may have refunded
+            name = self.display_name
+            raise user_error(self.env, messages.REFUND_NOTHING, document=name)
         return self.env["payplug.refund.by.card"]._open(self)
 
     def action_payplug_open_refunds(self):

@@ -97,6 +97,9 @@ class PayplugRefundByCard(models.TransientModel):
             form = self.currency_id.format
             values = {"before": form(self.seen), "now": form(now)}
             raise user_error(self.env, messages.REFUND_CHANGED, **values)
+        if not link_sudo:
+            name = self.move_id.display_name
+            raise user_error(self.env, messages.REFUND_NOTHING, document=name)
         return link_sudo
 
     def action_ask(self):
