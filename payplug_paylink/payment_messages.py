@@ -282,9 +282,7 @@ UNMET_REFUND = {
         "%(account)s has no %(mode)s key of Payplug any more, with which %(payment)s "
         "was paid. An administrator can add it in Settings ▸ Invoicing ▸ Payplug."
     ),
-    "too_early": _lt(
-        "Payplug refunds %(payment)s from %(after)s on: wait until then."
-    ),
+    "too_early": _lt("Payplug refunds %(payment)s from %(after)s on: wait until then."),
     "too_late": _lt(
         "Payplug refunded %(payment)s until %(until)s only: pay the customer back "
         "another way, by a bank transfer say."
@@ -324,6 +322,10 @@ REFUND_NOT_ALLOWED = _lt(
 REFUND_NOT_REFUSED = _lt("This refund was not refused: there is nothing to try again.")
 REFUND_NOTHING = _lt(
     "%(document)s has no payment by Payplug link that could be refunded."
+)
+REFUND_OF_COPY = _lt(
+    "It was confirmed in another copy of this database, which sends it: it is left "
+    "alone here."
 )
 REFUND_CLOSED = _lt("given up by hand")
 REFUND_ASKED_TITLE = _lt("Refund asked for")

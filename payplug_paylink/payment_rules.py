@@ -224,23 +224,18 @@ def unmet_refund(facts, cents, now):
     :param RefundFacts facts: of the link that was paid
     :param int cents: to be given back
     """
-    if not facts.is_paid:
-        return Unmet("not_paid")
-    if not facts.has_key:
-        return Unmet("no_key")
-    if facts.after and now < facts.after:
-        return Unmet("too_early")
-    if facts.until and now > facts.until:
-        return Unmet("too_late")
-    if facts.left_cents <= 0:
-        return Unmet("nothing_left")
-    if facts.asked_cents <= 0:
-        return Unmet("nothing_asked")
-    if cents < SMALLEST_REFUND:
-        return Unmet("too_small")
-    if cents > facts.left_cents:
-        return Unmet("over_left")
-    return Unmet("over_asked") if cents > facts.asked_cents else None
+    found = {
+        "not_paid": not facts.is_paid,
+        "no_key": not facts.has_key,
+        "too_early": facts.after and now < facts.after,
+        "too_late": facts.until and now > facts.until,
+        "nothing_left": facts.left_cents <= 0,
+        "nothing_asked": facts.asked_cents <= 0,
+        "too_small": cents < SMALLEST_REFUND,
+        "over_left": cents > facts.left_cents,
+        "over_asked": cents > facts.asked_cents,
+    }
+    return next((Unmet(code) for code, is_so in found.items() if is_so), None)
 
 
 # === MAILS === #

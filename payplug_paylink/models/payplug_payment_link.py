@@ -815,7 +815,8 @@ class PayplugPaymentLink(models.Model):
         """
         self._lock_invoice(self._claim_key())
         self.flush_recordset()
-        query = "SELECT FROM payplug_payment_link WHERE id = %s FOR NO KEY UPDATE NOWAIT"
+        query = "SELECT FROM payplug_payment_link WHERE id = %s"
+        query += " FOR NO KEY UPDATE NOWAIT"
         self.env.cr.execute(query, [self.id], log_exceptions=False)
 
     def _refund_facts(self, credit_note, but=None):
@@ -839,10 +840,8 @@ class PayplugPaymentLink(models.Model):
     def _refund_asked(self, credit_note, but=None):
         """Return what a credit note, or else the surplus, leaves to give back."""
         refunds = credit_note.payplug_refund_ids or self.refund_ids
-        refunds = refunds.filtered(
-            lambda one: one.credit_note_id == credit_note
-            and (one.to_book or one.state in NOT_THROUGH)
-        )
+        refunds = refunds.filtered(lambda one: one.credit_note_id == credit_note)
+        refunds = refunds.filtered(lambda one: one.to_book or one.state in NOT_THROUGH)
         taken = sum((refunds - (but or refunds.browse())).mapped("amount"))
         given = self._open_credit()
         if credit_note:
@@ -858,9 +857,11 @@ class PayplugPaymentLink(models.Model):
     def _credit_notes(self):
         """Return the invoice's credit notes whose money may go back to the card."""
         return self.move_id.reversal_move_ids.filtered(
-            lambda note: note.move_type == "out_refund"
-            and note.state == "posted"
-            and note.currency_id == self.currency_id
+            lambda note: (
+                note.move_type == "out_refund"
+                and note.state == "posted"
+                and note.currency_id == self.currency_id
+            )
         )
 
     def _refunder(self):

@@ -83,6 +83,9 @@ class PayplugRefund(models.Model):
         readonly=True,
     )
     user_id = fields.Many2one("res.users", string="Confirmed by", readonly=True)
+    database = fields.Char(
+        readonly=True, help="In which it was confirmed: no copy of it sends it, too."
+    )
     # The moves from state to state: `payment_rules.REFUND_SOURCES`.
     state = fields.Selection(
         selection=[
@@ -133,7 +136,7 @@ class PayplugRefund(models.Model):
         self.sudo()._retry()  # only code writes refunds
 
     def action_close(self):
-        """Give up a refund that did not come to its end, if Payplug does not have it."""
+        """Give up a refund that is not through, if Payplug does not have it."""
         self.ensure_one()
         self._check_may_confirm()
         refund_sudo = with_deadline(self.sudo(), wait_for_lock=True)
@@ -217,6 +220,7 @@ class PayplugRefund(models.Model):
             origin="odoo",
             state="to_send",
             user_id=self.env.user.id,
+            database=link._database_uuid(),
             retry_at=fields.Datetime.now() + LEASE,
         )
         refund._log(messages.LOG_REFUND_ASKED)
@@ -262,8 +266,12 @@ class PayplugRefund(models.Model):
         if unmet := self._unmet():
             told = self._unmet_text(unmet, self.link_id, self.credit_note_id)
             raise UserError(told)
-        at = fields.Datetime.now() + LEASE
-        self._move_to("to_send", failure_reason=False, retry_at=at)
+        values = {
+            "failure_reason": False,
+            "retry_at": fields.Datetime.now() + LEASE,
+            "database": self.link_id._database_uuid(),
+        }
+        self._move_to("to_send", **values)
         self._log(messages.LOG_REFUND_ASKED)
         self._send_after_commit()
 
@@ -329,6 +337,8 @@ class PayplugRefund(models.Model):
     def _send(self):
         """Give the money back, once: look first, commit that it begins, then call."""
         link = self.link_id
+        if self.database != link._database_uuid():
+            raise user_error(link._as_accountant().env, messages.REFUND_OF_COPY)
         client = link._client()  # before anything is written: its key may be gone
         remote = client.get_payment(link.payplug_id)
         link._apply_remote(remote)
@@ -365,7 +375,7 @@ class PayplugRefund(models.Model):
         self._trigger_process(at)
         self.env["ir.cron"]._commit_progress()
         self._claim(key)  # the commit has released it
-        self.invalidate_recordset()
+        self.env.invalidate_all()
 
     def _call(self, link):
         """Ask Payplug to give the money back, and store what it says."""
@@ -472,9 +482,10 @@ class PayplugRefund(models.Model):
         that Payplug carries out by hand, is taken for it: if that is wrong, a person
         can ask again; the other mistake would give the money back twice.
         """
-        is_ours = told.metadata.get("database") == self.env[
-            "payplug.payment.link"
-        ]._database_uuid()
+        is_ours = (
+            told.metadata.get("database")
+            == self.env["payplug.payment.link"]._database_uuid()
+        )
         mark = str(told.metadata.get("refund_id") or "") if is_ours else ""
         same = refunds.filtered(
             lambda refund: not refund.payplug_id and refund._is_told(told)
@@ -482,8 +493,9 @@ class PayplugRefund(models.Model):
         if mark:
             return same.filtered(lambda refund: str(refund.id) == mark)
         return same.filtered(
-            lambda refund: refund.state in SENT
-            and told.created_at >= refund.sent_at - CLOCKS
+            lambda refund: (
+                refund.state in SENT and told.created_at >= refund.sent_at - CLOCKS
+            )
         )[-1:]
 
     # === BOOKING === #
@@ -597,9 +609,7 @@ class PayplugRefund(models.Model):
         found -= self.search([("account_payment_id", "in", found.ids)]).mapped(
             "account_payment_id"
         )
-        marked = found.filtered(
-            lambda one: self.payplug_id in (one.memo or "").split()
-        )
+        marked = found.filtered(lambda one: self.payplug_id in (one.memo or "").split())
         if marked or self.origin == "odoo":
             return marked[:1]
         notes = self.link_id._credit_notes()

@@ -78,7 +78,7 @@ FIELDS = [
         "payplug.refund",
         BOOKS,
         """account_payment_id activity_id amount company_id credit_note_id currency_id
-        failure_reason link_id move_id origin partner_id payplug_id refunded_at retry_at
+        database failure_reason link_id move_id origin partner_id payplug_id refunded_at retry_at
         sent_at state to_book user_id""",
     ),
     (

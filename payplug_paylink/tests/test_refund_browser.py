@@ -1,4 +1,4 @@
-"""The accountant's side of a refund in a real browser, from credit note to *refunded*."""
+"""A refund in a real browser, from the credit note to *refunded*."""
 
 from odoo.tests import tagged
 
@@ -36,8 +36,14 @@ class TestRefundBrowser(BrowserCommon):
         page.goto(f"{self.base_url()}/odoo/action-{action}/{move.id}")
         page.locator(".o_form_view .o-mail-Chatter").wait_for()
 
-    def _send(self):
-        """Let the scheduled action run, as Odoo does in the request in production."""
+    def _leave(self, page):
+        """Wait until nothing of a page is on its way: tests share its transaction."""
+        page.wait_for_load_state("networkidle")
+        page.goto("about:blank")
+
+    def _send(self, page):
+        """Let the scheduled action run; in production the request itself sends it."""
+        self._leave(page)
         self.env.invalidate_all()
         self.env["payplug.refund"].sudo().search([]).retry_at = False
         self.env.flush_all()
@@ -55,12 +61,14 @@ class TestRefundBrowser(BrowserCommon):
         amount.fill("150")
         window.get_by_role("button", name="Refund", exact=True).click()
         page.get_by_text("is being refunded to the customer's card").wait_for()
-        self._send()
+        self._send(page)
         self._show(page, self.note)
         page.get_by_text("150.00 € was refunded to the customer's card").wait_for()
         badge = page.locator("[name=payplug_refund_state]").first
         self.assertEqual(badge.inner_text(), "Partly refunded")
         self._show(page, self.invoice)
         page.get_by_text("150.00 € was refunded to the customer's card").wait_for()
+        self._leave(page)
+        self.env.invalidate_all()
         self.assertEqual(self.note.amount_residual, 50)
         self.assertEqual(self.payplug.ledger()[0]["cents_refunded"], 15000)

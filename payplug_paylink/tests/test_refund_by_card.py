@@ -344,3 +344,12 @@ class TestRefundByCard(RefundCommon):
         self._run_refund_cron(wait=False)
         day = fields.Date.today() + timedelta(days=3)
         self.assertLessEqual(abs(refund.account_payment_id.date - day), timedelta(1))
+
+    def test_copy_of_the_database_does_not_send_what_waits_in_the_original(self):
+        refund = self._ask(self._credit(50))
+        self.env["ir.config_parameter"].set_param("database.uuid", "another copy")
+        self._run_refund_cron(wait=False)
+        self.assertEqual(refund.state, "refused")
+        self.assertIn("another copy of this database", refund.failure_reason)
+        self.assertEqual(self._posts(), 0)
+        self.assertEqual(self._create_retry(refund).state, "done", "by a person's word")

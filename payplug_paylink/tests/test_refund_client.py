@@ -111,9 +111,12 @@ class TestRefundClient(RealRequests, BaseCase):
         cases = (
             ("too large", lambda: self._refund(12001)),
             ("too small", lambda: self._refund(9)),
-            ("another mode", lambda: self._client(self.account.live_key).create_refund(
-                self.payment_id, 500, {}
-            )),
+            (
+                "another mode",
+                lambda: self._client(self.account.live_key).create_refund(
+                    self.payment_id, 500, {}
+                ),
+            ),
         )
         for name, act in cases:
             with self.subTest(name=name), self.assertRaises(PayplugRejected):

@@ -54,8 +54,8 @@ class Story(RuleBasedStateMachine):
         notes = self.link._credit_notes().filtered("payplug_can_refund")
         if lost:
             self.payplug.fail(lost, path=self.path, method="POST")
-        for note in notes[:1]:
-            self._as_a_user(lambda: self.case._ask(note, cents / 100))
+        if notes:
+            self._as_a_user(lambda: self.case._ask(notes[0], cents / 100))
         self.case._run_refund_cron(wait=False)
         self.payplug.clear_faults()
 

@@ -1,4 +1,4 @@
-"""Odoo's window that registers payments, on a credit note of an invoice paid by link."""
+"""Odoo's window that registers payments, on a credit note in the Payplug journal."""
 
 from odoo import api, models
 

@@ -10,6 +10,7 @@ from copy import deepcopy
 from .records import Notification
 
 RETRY_SECONDS = (60, 300, 1800, 7200, 21_600)  # gaps between notification attempts
+TOLD = ("id", "object", "payment_id")  # of a refund
 SENDER_TIMEOUT = 10  # seconds that a merchant has to answer a notification
 
 
@@ -50,7 +51,7 @@ class Notifier:
         resource["notification"]["response_code"] = None
         # Payplug's notifier writes metadata as a text.
         resource["metadata"] = json.dumps(resource["metadata"])
-        told = refund and {name: refund[name] for name in ("id", "object", "payment_id")}
+        told = refund and {name: refund[name] for name in TOLD}
         body, now = told or resource, self._store.now()
         self._queue.append(Notification(payment.body["id"], url, body, now))
 
