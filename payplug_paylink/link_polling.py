@@ -36,7 +36,8 @@ class AccountPolling:
 
     def __init__(self, links):
         self._company_sudo = links.company_id._payplug_root()  # in sudo, as the cron is
-        self._mode = "live" if links[:1].is_live else "test"
+        what = "refunds" if links[:1].state == "paid" else "payments"
+        self._place = f"{'live' if links[:1].is_live else 'test'} {what}"
         self._links = links
         self._since, self._page, self._fruitless = fields.Datetime.now(), 0, 0
         self._failures = 0  # pages in a row that could not be read
@@ -45,7 +46,7 @@ class AccountPolling:
 
     def _resume(self):
         """Go on where an earlier call stopped, if that was less than an hour ago."""
-        known = self._places().get(self._mode)
+        known = self._places().get(self._place)
         since = known and fields.Datetime.to_datetime(known["since"])
         if since and self._since - RETRY_REFUSED < since:
             self._since = since
@@ -70,9 +71,9 @@ class AccountPolling:
     def remember(self, is_through):
         """Store where the next call goes on; if all is done, at the first page."""
         known = self._places()
-        new = {mode: place for mode, place in known.items() if mode != self._mode}
+        new = {name: place for name, place in known.items() if name != self._place}
         if not is_through:
-            new[self._mode] = {
+            new[self._place] = {
                 "since": fields.Datetime.to_string(self._since),
                 "page": self._page,
                 "fruitless": self._fruitless,
@@ -117,11 +118,15 @@ class AccountPolling:
 
     def _oldest_creation(self):
         """Return the creation of the oldest link for which pages are read."""
+        if set(self._links.mapped("state")) == {"paid"}:  # refunded months later
+            return min(self._links.mapped("create_date"))
         healthy = self._links.filtered(
             lambda link: link.state == "pending" and not link.problem
         )
         ends = (healthy or self._links).mapped("expires_at")
         first = min(ends) - timedelta(days=LINK_DAYS)
+        if self._links[:1].state == "paid":  # for what was refunded since
+            return first
         return max(first, fields.Datetime.now() - OLDEST)
 
     def _shown_by(self, remotes):

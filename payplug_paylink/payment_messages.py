@@ -284,15 +284,124 @@ UNKNOWN = _lt(
     "restored from a backup, or Payplug's answer was lost. Nothing was booked: look at "
     "the payment in Payplug's portal, then register it on the invoice or refund it."
 )
-BOOK_REFUND_SUMMARY = _lt("Refunded on Payplug: book the refund")
+BOOK_REFUND_SUMMARY = _lt("Refund by card to book")
 BOOK_REFUND = _lt(
-    "%(refunded)s of %(payment)s was refunded on Payplug. The payment is booked in "
-    "full: book the refund too."
+    "%(amount)s of %(payment)s was refunded by Payplug on %(date)s (%(refund)s) and "
+    "could not be booked: %(why)s Odoo tries again every hour."
+)
+CREDIT_REFUND_SUMMARY = _lt("Refunded by card: credit note?")
+CREDIT_REFUND = _lt(
+    "%(amount)s of %(payment)s was refunded by Payplug on %(date)s (%(refund)s). "
+    "%(open)s of it has no credit note: click “Prepare the credit note” on the "
+    "invoice. Once it is confirmed, the refund settles it."
+)
+ASK_REFUND_SUMMARY = _lt("Refund by card?")
+ASK_REFUND = _lt(
+    "%(user)s asks to refund %(amount)s of %(payment)s to the customer's card: click "
+    "“Refund by card” on %(document)s, and confirm."
 )
 MISMATCH_SUMMARY = _lt("Payplug speaks of another payment")
 MISMATCH = _lt(
     "Payplug's answer about %(payment)s has another amount, currency or mode than the "
     "link of %(amount)s. Nothing was booked: compare with Payplug's portal."
+)
+
+# === REFUNDS === #
+
+# by the codes of `payment_rules.unmet_refund`
+UNMET_REFUND = {
+    "not_paid": _lt("%(payment)s was not paid: there is nothing to refund."),
+    "no_key": _lt(
+        "%(account)s has no %(mode)s key of Payplug any more, with which %(payment)s "
+        "was paid. An administrator can add it in Settings ▸ Invoicing ▸ Payplug."
+    ),
+    "too_early": _lt("Payplug refunds %(payment)s from %(after)s on: wait until then."),
+    "too_late": _lt(
+        "Payplug refunded %(payment)s until %(until)s only: pay the customer back "
+        "another way, by a bank transfer say."
+    ),
+    "nothing_left": _lt(
+        "Nothing of %(payment)s is left to refund: all of it was refunded, or is on "
+        "its way back."
+    ),
+    "nothing_asked": _lt(
+        "Nothing is left to give back: the credit note, or the surplus, is settled or "
+        "being refunded."
+    ),
+    "too_small": _lt("Payplug refunds 0.10 € at least: type a larger amount."),
+    "over_left": _lt(
+        "Of %(payment)s, %(left)s is left to refund: type this amount or less."
+    ),
+    "over_asked": _lt(
+        "The credit note, or the surplus, leaves %(asked)s to give back: type this "
+        "amount or less."
+    ),
+}
+REFUND_UNKNOWN_PAYMENT = _lt(
+    "Payplug does not know %(payment)s as it was paid, with the key that is stored: "
+    "compare with Payplug's portal, and refund there."
+)
+REFUND_UNDER_WAY = _lt(
+    "Another refund of this payment is on its way: wait until it is through."
+)
+REFUND_CHANGED = _lt(
+    "What is left to refund has changed since this window was opened, from %(before)s "
+    "to %(now)s: open it again."
+)
+REFUND_NOT_ALLOWED = _lt(
+    "You may ask for a refund, and not confirm it: that needs the group “Refund by "
+    "Payplug”, which an administrator gives."
+)
+REFUND_NOT_REFUSED = _lt("This refund was not refused: there is nothing to try again.")
+REFUND_NOTHING = _lt(
+    "%(document)s has no payment by Payplug link that could be refunded."
+)
+REFUND_OF_COPY = _lt(
+    "It was confirmed in another copy of this database, which sends it: it is left "
+    "alone here."
+)
+REFUND_CLOSED = _lt("given up by hand")
+REFUND_ASKED_TITLE = _lt("Refund asked for")
+REFUND_ASKED = _lt("%(user)s was asked to confirm the refund of %(amount)s.")
+REFUND_JOURNAL = _lt(
+    "The Payplug journal of %(account)s (%(journal)s) cannot book refunds: its manual "
+    "outgoing payment method must have the same outstanding account as the incoming "
+    "one. Correct it in Invoicing ▸ Configuration ▸ Journals."
+)
+REGISTER_SENDS_NOTHING = _lt(
+    "A payment that is registered here sends no money to the customer: Payplug is not "
+    "asked. To give it back to the card, refund it from Odoo."
+)
+REGISTER_PORTAL = _lt(
+    "Or refund it in Payplug's portal: Odoo sees it, and books it by itself."
+)
+REFUND_BY_CARD = _lt("Refund by card")
+OPEN_PORTAL = _lt("Open Payplug portal")
+BANNER_REFUND = {
+    "to_send": _lt("%(amount)s is being refunded to the customer's card."),
+    "unknown": _lt(
+        "%(amount)s is being refunded to the customer's card. Payplug's answer is "
+        "awaited: Odoo asks again, and never refunds twice. %(why)s"
+    ),
+    "recorded": _lt(
+        "Payplug has recorded the refund of %(amount)s, and processes it by hand. Odoo "
+        "sees when it is done."
+    ),
+    "done": _lt("%(amount)s was refunded to the customer's card on %(date)s."),
+    "refused": _lt("The refund of %(amount)s by card was refused: %(why)s"),
+}
+BANNER_NO_CREDIT_NOTE = _lt("%(open)s was refunded by card without a credit note.")
+CREDIT_NOTE_REF = _lt("Refund by card of %(invoice)s")
+PREPARE_CREDIT_NOTE = _lt("Prepare the credit note")
+LOG_REFUND_ASKED = _lt("Refund of %(amount)s by card confirmed (%(payment)s).")
+LOG_REFUND_RECORDED = _lt(
+    "Payplug has recorded the refund of %(amount)s, and processes it by hand: %(why)s"
+)
+LOG_REFUND_REFUSED = _lt("Refund of %(amount)s by card refused: %(why)s")
+LOG_REFUNDED = _lt("Refunded by card on %(date)s: %(amount)s (%(refund)s).")
+LOG_REFUND_BOOKED = _lt(
+    "Refund of %(amount)s (%(refund)s) booked as %(payment)s in %(journal)s on "
+    "%(booked)s."
 )
 
 # === REFUSED CARDS, by Payplug's codes === #

@@ -191,6 +191,56 @@ def next_step(link, due_cents, is_live, now, for_customer=False, may_renew=True)
     return Step.CREATE
 
 
+# === REFUNDS === #
+
+SMALLEST_REFUND = 10  # cents
+
+# Where a refund may come from, for each state that it may get.
+REFUND_SOURCES = {
+    "unknown": {"to_send", "unknown"},  # the call begins; its answer is not known yet
+    "done": {"to_send", "unknown", "recorded", "refused"},  # seen at Payplug: a fact
+    "recorded": {"unknown"},  # Payplug carries it out by hand
+    "refused": {"to_send", "unknown", "recorded"},
+    "to_send": {"refused"},  # a person tries again
+}
+
+
+def may_move_refund(source, target):
+    """Tell whether a refund in state `source` may get the state `target`."""
+    return source in REFUND_SOURCES[target]
+
+
+class RefundFacts(NamedTuple):
+    """What decides whether money of a paid link may go back."""
+
+    is_paid: bool
+    has_key: bool  # of the mode in which it was paid
+    left_cents: int  # what was paid, less what was refunded or is on its way back
+    asked_cents: int  # what the credit note, or the surplus, leaves to give back
+    after: datetime | None  # Payplug refunds between these two moments
+    until: datetime | None
+
+
+def unmet_refund(facts, cents, now):
+    """Return what keeps an amount from being refunded, as one `Unmet`, or None.
+
+    :param RefundFacts facts: of the link that was paid
+    :param int cents: to be given back
+    """
+    found = {
+        "not_paid": not facts.is_paid,
+        "no_key": not facts.has_key,
+        "too_early": facts.after and now < facts.after,
+        "too_late": facts.until and now > facts.until,
+        "nothing_left": facts.left_cents <= 0,
+        "nothing_asked": facts.asked_cents <= 0,
+        "too_small": cents < SMALLEST_REFUND,
+        "over_left": cents > facts.left_cents,
+        "over_asked": cents > facts.asked_cents,
+    }
+    return next((Unmet(code) for code, is_so in found.items() if is_so), None)
+
+
 # === MAILS === #
 
 # smtplib's form of a server's reply: (451, b'4.7.1 Greylisted')

@@ -23,15 +23,18 @@ from payplug import exceptions, network
 from urllib3.exceptions import HTTPError, ReadTimeoutError
 
 from .payplug_remote import (
+    BY_HAND,
     NO_ANSWER,
     NO_CONNECTION,
     UNREADABLE,
     UNTRUSTED_PAGE,
+    PayplugRecorded,
     PayplugRejected,
     PayplugUnavailable,
     RemoteAccount,
     RemoteKeys,
     RemotePayment,
+    RemoteRefund,
     SecretKey,
     cleaned,
     rejection,
@@ -43,6 +46,7 @@ API_URL = "https://api.payplug.com"
 API_VERSION = "2019-08-06"  # without it, Payplug answers in its legacy format
 LINK_DAYS = 7  # an estimate: no field tells it, failure code "timeout" decides
 PAGE_SIZE = 100  # payments in one page of the list
+MOST_PAGES = 50  # of refunds: the smallest is 10 cents, and nobody makes 5 000
 LARGEST_BODY = 8 * 1024 * 1024  # bytes; a page of payments has some 200 000
 
 # After a host: the characters of an address, of which browsers have one reading only.
@@ -247,6 +251,44 @@ class PayplugClient:
     @staticmethod
     def _path(payment_id):
         return "/v1/payments/" + quote(payment_id, safe="")
+
+    # === REFUNDS === #
+
+    def create_refund(self, payment_id, cents, metadata):
+        """Give money back, which nothing undoes; return the `RemoteRefund`.
+
+        Payplug knows no key of idempotency: read `list_refunds` before another try.
+
+        :param dict metadata: by which the refund is known again in that list
+        :raise PayplugRecorded: if Payplug will carry it out by hand
+        :raise PayplugUnavailable: if nobody knows whether the money went
+        """
+        data = {"amount": cents, "metadata": metadata}
+        try:
+            body = self._call("POST", self._path(payment_id) + "/refunds", data)
+        except PayplugRejected as error:
+            if error.status < 300 and BY_HAND.search(error.details):
+                told = (error.reason, error.status, error.details)
+                raise PayplugRecorded(*told) from None
+            raise
+        return RemoteRefund.from_json(body)
+
+    def list_refunds(self, payment_id):
+        """Return all refunds of a payment, as `RemoteRefund`, newest first.
+
+        :raise PayplugUnavailable: also if one of them cannot be read
+        """
+        path, refunds = self._path(payment_id) + "/refunds", {}
+        for page in range(MOST_PAGES):
+            body = self._call("GET", f"{path}?per_page={PAGE_SIZE}&page={page}")
+            if not isinstance(body.get("data"), list):
+                raise PayplugUnavailable(UNREADABLE)
+            shown = [RemoteRefund.from_json(item) for item in body["data"]]
+            is_new = any(one.id not in refunds for one in shown)
+            refunds.update((one.id, one) for one in shown)
+            if not (body.get("has_more") and is_new):
+                break
+        return list(refunds.values())
 
     # === ACCOUNT === #
 

@@ -1,7 +1,7 @@
 """What Payplug says, in the words of this addon: payments, accounts, errors, keys.
 
-No HTTP, no record, no translation. `RemotePayment` and `RemoteAccount` are the only
-ones that read Payplug's keys.
+No HTTP, no record, no translation. `RemotePayment`, `RemoteRefund` and `RemoteAccount`
+are the only ones that read Payplug's keys.
 """
 
 import json
@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 KEY_SHAPE = re.compile(r"sk_(?P<mode>test|live)_[A-Za-z0-9]+")
 PAYMENT_ID_SHAPE = re.compile(r"pay_[A-Za-z0-9]+")
+REFUND_ID_SHAPE = re.compile(r"re_[A-Za-z0-9]+")
+# What Payplug says of a refund that its staff carries out later: no code tells it.
+BY_HAND = re.compile(r"\b(record|enregistr|manual|by hand|à la main)", re.IGNORECASE)
 
 # Reasons of a `PayplugError` beside "HTTP <status>"; the company knows words for them.
 NO_ANSWER = "no answer in time"
@@ -67,6 +70,10 @@ class PayplugRejected(PayplugError):
     """Payplug understood and said no: asking again will not help."""
 
 
+class PayplugRecorded(PayplugRejected):
+    """Payplug took note of a refund, and will carry it out by hand."""
+
+
 class SecretKey:
     """The way to prove who we are: a secret key, sent as it is.
 
@@ -107,6 +114,8 @@ class RemotePayment(NamedTuple):
     created_at: datetime  # UTC, naive
     paid_at: datetime | None  # UTC, naive
     metadata: dict
+    refundable_after: datetime | None  # UTC, naive
+    refundable_until: datetime | None  # UTC, naive
 
     @classmethod
     def from_json(cls, body, trusts=lambda url: True):
@@ -141,7 +150,52 @@ class RemotePayment(NamedTuple):
             created_at=_utc(_whole(body["created_at"])),
             paid_at=_utc(body.get("paid_at")),
             metadata=_metadata(body.get("metadata")),
+            refundable_after=_utc(body.get("refundable_after")),
+            refundable_until=_utc(body.get("refundable_until")),
         )
+
+
+class RemoteRefund(NamedTuple):
+    """What Payplug says of one refund, in our words."""
+
+    id: str
+    payment_id: str
+    cents: int
+    currency: str  # ISO 4217
+    is_live: bool
+    created_at: datetime  # UTC, naive
+    metadata: dict
+
+    @classmethod
+    def from_json(cls, body):
+        """Read a refund of the API.
+
+        :param dict body: the refund as Payplug sends it
+        :raise PayplugUnavailable: if this is not a well-formed refund
+        """
+        try:
+            if body["object"] != "refund" or not REFUND_ID_SHAPE.fullmatch(body["id"]):
+                raise ValueError("not a refund")
+            return cls(
+                id=body["id"],
+                payment_id=str(body["payment_id"]),
+                cents=_whole(body["amount"]),
+                currency=str(body["currency"]),
+                is_live=_flag(body["is_live"]),
+                created_at=_utc(_whole(body["created_at"])),
+                metadata=_metadata(body.get("metadata")),
+            )
+        except WRONG_SHAPE as error:
+            raise PayplugUnavailable(UNREADABLE) from error
+
+
+def _metadata(value):
+    """Return the marks that we gave a resource; Payplug may send them as a text."""
+    try:
+        found = json.loads(value) if value and isinstance(value, str) else value
+        return dict(found or {})
+    except RecursionError as error:
+        raise ValueError("nested without end") from error
 
 
 def _whole(value):

@@ -54,6 +54,17 @@ administrator.write(
 )
 env["payplug.demo"]._connect(company, {test_key!r})
 env.cr.commit()
+
+
+def pay(payment_id):
+    import requests
+
+    hook = {payplug_url!r} + "/_emulator/pay"
+    requests.post(hook, json={{"payment_id": payment_id}}, timeout=20)
+
+
+env["payplug.demo"]._pay_and_refund(pay)
+env.cr.commit()
 """
 
 

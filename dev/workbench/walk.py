@@ -51,6 +51,8 @@ def walk(odoo_url, mailbox_url, pictures, chromium):
         steps.send_many()
         steps.see_a_refused_mail()
         steps.see_all_links()
+        steps.refund_by_card()
+        steps.see_it_refunded()
         browser.close()
 
 
@@ -224,6 +226,36 @@ class Walk:
         self.page.get_by_role("menuitem", name="Payplug Links").click()
         expect(self._link_rows().nth(1)).to_be_visible()
         self._picture("links")
+
+    def refund_by_card(self):
+        """Credit a part of an invoice that was paid by a link, and refund it."""
+        self._open_list()
+        self._open_invoice("640.00")
+        self.page.get_by_role("button", name="Credit Note").click()
+        self.page.locator(".modal button[name=refund_moves]").click()
+        price = self.page.locator(".o_data_row td[name=price_unit]").first
+        price.click()
+        self.page.locator(".o_data_row td[name=price_unit] input").first.fill("140")
+        self.page.get_by_role("button", name="Confirm").first.click()
+        refund = self.page.locator("button[name=action_payplug_refund]:visible").first
+        expect(refund).to_be_visible()
+        self._picture("credit-note")
+        refund.click()
+        window = self.page.locator(".modal")
+        expect(window).to_contain_text("A refund is final")
+        self._picture("refund-window")
+        window.locator("button[name=action_confirm]").click()
+        expect(window).to_have_count(0)
+
+    def see_it_refunded(self):
+        """See the credit note refunded by Payplug and settled, and the invoice."""
+        said = self.page.locator(".alert", has_text="was refunded to the customer")
+        expect(said.first).to_contain_text("140.00")
+        self._picture("credit-note-refunded")
+        self._open_list()
+        self._open_invoice("640.00")
+        expect(said.first).to_be_visible()
+        self._picture("invoice-refunded")
 
     # How things are found on the screens
 

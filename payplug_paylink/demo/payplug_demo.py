@@ -36,7 +36,12 @@ INVOICES = {
     "two_dates": ("durand", "Renovation", 3000.00, "two dates"),
     "gone": ("gone", "Window cleaning", 132.00, ""),
     "paid": ("smith", "Workshop", 150.00, "paid"),
+    "paid_by_link": ("durand", "Photo shoot", 640.00, ""),
+    "partly_refunded": ("smith", "Garden party", 480.00, ""),
+    "refunded": ("atelier", "Cancelled course", 210.00, ""),
 }
+# xml id of the invoice: euros that go back; each with its credit note
+REFUNDED = {"partly_refunded": 80.00, "refunded": 210.00}
 
 
 class PayplugDemo(models.AbstractModel):
@@ -70,6 +75,33 @@ class PayplugDemo(models.AbstractModel):
                 "payplug_book_test_payments": True,
             }
         )
+
+    @api.model
+    def _pay_and_refund(self, pay):
+        """Let customers pay some invoices by their links, and refund a few, once.
+
+        :param pay: a function of a payment's id, by which its customer pays
+        """
+        for name in ("paid_by_link", *REFUNDED):
+            invoice = self._ref(f"invoice_{name}")
+            if not invoice or invoice.payplug_link_id:
+                continue
+            company = invoice.company_id
+            invoice = invoice.with_company(company).with_context(
+                allowed_company_ids=company.ids
+            )
+            link = self.env["payplug.payment.link"]._get_or_create(invoice)
+            pay(link.payplug_id)
+            link._sync()
+            if name in REFUNDED:
+                self._refund(link, invoice, REFUNDED[name])
+
+    def _refund(self, link, invoice, amount):
+        today = fields.Date.context_today(self)
+        note = invoice._reverse_moves([{"invoice_date": today, "date": today}])
+        note.invoice_line_ids.price_unit = amount
+        note.action_post()
+        self.env["payplug.refund"]._ask(link.sudo(), amount, note)
 
     def _ref(self, name):
         return self.env.ref(f"payplug_paylink.{name}", raise_if_not_found=False)

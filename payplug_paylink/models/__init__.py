@@ -2,6 +2,7 @@ from . import (
     payplug_link_guard_mixin,
     payplug_process_mixin,
     payplug_payment_link,
+    payplug_refund,
     payplug_sending,
     account_bank_statement_line,
     account_journal,

@@ -49,6 +49,7 @@ class AccountJournal(models.Model):
         journal = journals.create({**values, "company_id": company.id})
         account = journal._payplug_create_outstanding_account()
         journal._payplug_inbound_line().payment_account_id = account
+        journal._payplug_set_outbound_account()
         return journal
 
     @api.model
@@ -91,6 +92,26 @@ class AccountJournal(models.Model):
             lambda line: line.code == "manual"
         )[:1]
 
+    def _payplug_outbound_line(self):
+        """Return the way to send money back that refunds by Payplug use."""
+        return self.outbound_payment_method_line_ids.filtered(
+            lambda line: line.code == "manual"
+        )[:1]
+
+    def _payplug_set_outbound_account(self):
+        """Let refunds leave the account in which the payments lie.
+
+        By itself Odoo would book them on the company's outstanding payments.
+        """
+        for journal in self:
+            line = journal._payplug_outbound_line()
+            if not line:
+                method = self.env.ref("account.account_payment_method_manual_out")
+                values = {"payment_method_id": method.id, "journal_id": journal.id}
+                line = self.env["account.payment.method.line"].create(values)
+            account = journal._payplug_inbound_line().payment_account_id
+            line.payment_account_id = account
+
     def _payplug_shares_account(self):
         """Tell whether another journal uses the outstanding account, too."""
         lines = self.env["account.payment.method.line"]
@@ -103,3 +124,9 @@ class AccountJournal(models.Model):
         """Tell whether Payplug's payments can be booked in this journal, if any."""
         account = self._payplug_inbound_line().payment_account_id
         return bool(self.active and account.reconcile and account.active)
+
+    def _payplug_can_book_refunds(self):
+        """Tell whether refunds leave the account in which the payments lie."""
+        account = self._payplug_outbound_line().payment_account_id
+        is_same = account == self._payplug_inbound_line().payment_account_id
+        return self._payplug_can_book() and is_same

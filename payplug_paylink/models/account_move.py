@@ -15,6 +15,7 @@ from ..confidential import ConfidentialUserError
 from ..payment_messages import notification, text, user_error
 from ..payment_rules import InvoiceFacts, PageFacts, page_state, unmet_conditions
 from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_cents
+from .payplug_payment_link import NOT_THROUGH
 from .res_company import with_deadline
 
 PORTAL_URL = "https://portal.payplug.com/"
@@ -150,6 +151,38 @@ class AccountMove(models.Model):
         groups=USERS,
     )
 
+    payplug_refund_ids = fields.One2many(
+        comodel_name="payplug.refund",
+        inverse_name="credit_note_id",
+        string="Refunds by card",
+        readonly=True,
+        groups=READERS,
+    )
+    payplug_refund_count = fields.Integer(
+        compute="_compute_payplug_refund_count", groups=READERS
+    )
+    payplug_amount_refunded = fields.Monetary(
+        string="Refunded by card",
+        compute="_compute_payplug_refunded",
+        search="_search_payplug_amount_refunded",
+        compute_sudo=True,
+        groups=USERS,
+    )
+    payplug_refund_state = fields.Selection(
+        selection=[
+            ("under_way", "Being refunded"),
+            ("partial", "Partly refunded"),
+            ("full", "Refunded"),
+        ],
+        string="Refund by card",
+        compute="_compute_payplug_refunded",
+        compute_sudo=True,
+        groups=USERS,
+    )
+    payplug_can_refund = fields.Boolean(
+        compute="_compute_payplug_can_refund", groups=USERS
+    )
+
     def _traverse_related_sql(self, alias, field, query):
         # EXTEND base: it follows a link in sudo, to sort and group, and never asks for
         # the groups of the field itself
@@ -228,6 +261,43 @@ class AccountMove(models.Model):
             move.payplug_sending_state = sending.state
             move.payplug_sending_reason = sending.failure_reason
 
+    @api.depends("payplug_refund_ids", "payplug_link_ids.refund_ids")
+    def _compute_payplug_refund_count(self):
+        for move in self:
+            move.payplug_refund_count = len(move._payplug_refunds())
+
+    @api.depends("payplug_link_ids.amount_refunded", "payplug_refund_ids.state")
+    def _compute_payplug_refunded(self):
+        for move in self:
+            refunded, whole = move._payplug_refunded()
+            under_way = refunded < whole and any(
+                refund.state in NOT_THROUGH for refund in move._payplug_refunds()
+            )
+            done = refunded and ("full" if refunded >= whole else "partial")
+            move.payplug_amount_refunded = refunded
+            move.payplug_refund_state = "under_way" if under_way else done or False
+
+    @api.depends("state", "payment_state", "amount_residual", "payplug_refund_state")
+    def _compute_payplug_can_refund(self):
+        for move in self:
+            # whoever sees the document: opening the window checks the right
+            move.payplug_can_refund = bool(move.sudo()._payplug_refundable_link())
+
+    @api.model
+    def _search_payplug_amount_refunded(self, operator, value):
+        self._check_field_access(self._fields["payplug_amount_refunded"], "read")
+        if operator not in (">", ">="):
+            return NotImplemented
+        # Past the rights on links: whoever reads an invoice may read its refunds.
+        links_sudo = self.env["payplug.payment.link"].sudo()
+        refunds_sudo = self.env["payplug.refund"].sudo()
+        links = links_sudo._search([("amount_refunded", operator, value)])
+        done = [("state", "=", "done"), ("amount", operator, value)]
+        refunds = refunds_sudo._search([*done, ("credit_note_id", "!=", False)])
+        return Domain("id", "in", links.subselect("move_id")) | Domain(
+            "id", "in", refunds.subselect("credit_note_id")
+        )
+
     @api.model
     def _search_payment_link(self, operator, value):
         """Find invoices by Payplug's own page, whole: a part of it finds nothing."""
@@ -280,6 +350,15 @@ class AccountMove(models.Model):
         self.env["payplug.sending"].flush_model(["move_id", "state"])
         rows = self.env.execute_query(SQL(COLUMNS_QUERY, list(self._ids)))
         return {row[0]: dict(zip(COLUMNS, row[1:], strict=True)) for row in rows}
+
+    def _post(self, soft=True):
+        # EXTEND account: what was refunded may wait for this credit note
+        posted = super()._post(soft)
+        notes = posted.filtered(lambda move: move.move_type == "out_refund")
+        # whoever confirms it: only code writes refunds
+        links_sudo = notes.sudo().reversed_entry_id.payplug_link_ids
+        links_sudo.refund_ids._settle_open()
+        return posted
 
     def unlink(self):
         # EXTEND account
@@ -388,6 +467,44 @@ class AccountMove(models.Model):
         """Open Payplug's own site, where the merchant sees the payments."""
         self.env["payplug.payment.link"].check_access("read")
         return {"type": "ir.actions.act_url", "url": PORTAL_URL, "target": "new"}
+
+    def action_payplug_refund(self):
+        """Open the window that gives money back to the customer's card.
+
+        On a credit note, or on an invoice of which a payment by link left a surplus.
+        """
+        self.ensure_one()
+        self.check_access("write")
+        link_sudo = self.sudo()._payplug_refundable_link()
+        try:
+            if link_sudo:
+                with_deadline(link_sudo, wait_for_lock=True)._sync()
+        except PayplugError as error:
+            raise self.company_id._payplug_user_error(error) from error
+        if not self.sudo()._payplug_refundable_link():  # the portal may have refunded
+            name = self.display_name
+            raise user_error(self.env, messages.REFUND_NOTHING, document=name)
+        return self.env["payplug.refund.by.card"]._open(self)
+
+    def action_payplug_open_refunds(self):
+        """Show the refunds by card of this invoice or credit note."""
+        self.env["payplug.refund"].check_access("read")
+        action = self.env["ir.actions.act_window"]._for_xml_id(
+            "payplug_paylink.payplug_refund_action"
+        )
+        return {**action, "domain": [("id", "in", self._payplug_refunds().ids)]}
+
+    def action_payplug_prepare_credit_note(self):
+        """Open a draft credit note of what was refunded by card without one."""
+        self.ensure_one()
+        self.check_access("write")
+        missing = self.sudo()._payplug_missing_credit()  # readers see it in a banner
+        if not missing:
+            name = self.display_name
+            raise user_error(self.env, messages.REFUND_NOTHING, document=name)
+        drafts = self.reversal_move_ids.filtered(lambda note: note.state == "draft")
+        note = drafts[:1] or self._payplug_create_credit_note(missing)
+        return note._get_records_action()
 
     def action_toggle_block_payment(self):
         # EXTEND account: on hold, nothing is asked
@@ -761,9 +878,100 @@ class AccountMove(models.Model):
             "is_late": self.invoice_date_due and self.invoice_date_due < today,
             "paid_on": self._payplug_paid_on(),
             "is_test": not company._payplug_is_live(),
+            **self._payplug_page_refund(),
             "refusal": text(self.env, messages.PAGE_REFUSAL, why=link.refusal_text),
             "email": company.email,
             "phone": company.phone,
+        }
+
+    # === REFUNDS === #
+
+    def _payplug_refunds(self):
+        """Return the refunds by card of this invoice or credit note."""
+        if self.move_type == "out_refund":
+            return self.payplug_refund_ids
+        links = self._payplug_links()
+        return links.refund_ids if links else self.env["payplug.refund"]
+
+    def _payplug_refunded(self):
+        """Return what was refunded by card, and of how much that is a part."""
+        if self.move_type == "out_refund":
+            done = self.payplug_refund_ids.filtered(lambda one: one.state == "done")
+            return sum(done.mapped("amount")), self.amount_total
+        links = self._payplug_links() or self.payplug_link_id
+        paid = links.filtered(lambda link: link.state == "paid")
+        return sum(paid.mapped("amount_refunded")), sum(paid.mapped("amount"))
+
+    def _payplug_refundable_link(self):
+        """Return the paid link whose money may go back for this document, if any."""
+        is_note = self.move_type == "out_refund"
+        if self.state != "posted" or not (is_note or self.move_type == "out_invoice"):
+            return self.payplug_link_id.browse()
+        note = self if is_note else self.browse()
+        links = (self.reversed_entry_id if is_note else self)._payplug_links()
+        for link in links or ():
+            facts = link._refund_facts(note)
+            if facts.is_paid and facts.left_cents > 0 and facts.asked_cents > 0:
+                return link
+        return self.payplug_link_id.browse()
+
+    def _payplug_missing_credit(self):
+        """Return what was refunded by card, and no credit note settles."""
+        if self.move_type != "out_invoice":
+            return 0.0
+        return sum(refund._open_debit() for refund in self._payplug_refunds())
+
+    def _payplug_create_credit_note(self, amount):
+        """Return a draft credit note of so much, for a person to look at and confirm.
+
+        A part of the invoice is the same part of each of its lines.
+        """
+        today = fields.Date.context_today(self)
+        ref = text(self.env, messages.CREDIT_NOTE_REF, invoice=self.name)
+        note = self._reverse_moves([{"invoice_date": today, "date": today, "ref": ref}])
+        part = amount / self.amount_total if self.amount_total else 1.0
+        if self.currency_id.compare_amounts(amount, self.amount_total) < 0:
+            for line in note.invoice_line_ids:
+                if line.display_type == "product":
+                    line.price_unit *= part
+        return note
+
+    def _payplug_page_refund(self):
+        """Return what the pay page says of refunds."""
+        refunded, paid = self._payplug_refunded()
+        done = self._payplug_refunds().filtered("refunded_at")
+        days = [one.link_id._local_date(one.refunded_at) for one in done]
+        return {
+            "refunded": self.currency_id.format(refunded) if refunded else "",
+            "is_refunded": bool(refunded) and refunded >= paid,
+            "refunded_on": max(days, default=False),
+        }
+
+    def _payplug_refund_alerts(self):
+        """Return the banner, with its button, for refunds without a credit note."""
+        missing = self.sudo()._payplug_missing_credit()  # for every reader
+        if not missing:
+            return {}
+        amount = self.currency_id.format(missing)
+        alert = {
+            "level": "warning",
+            "message": text(self.env, messages.BANNER_NO_CREDIT_NOTE, open=amount),
+        }
+        if self.has_access("write"):
+            alert["action_text"] = self.env._(messages.PREPARE_CREDIT_NOTE)
+            alert["action"] = self._payplug_server_action("prepare_credit_note")
+        return {"payplug_no_credit_note": alert}
+
+    def _payplug_server_action(self, name):
+        """Return what calls one of our actions on this document, from a banner."""
+        xml_id = f"payplug_paylink.account_move_action_payplug_{name}"
+        action = self.env.ref(xml_id, raise_if_not_found=False)
+        context = {"active_model": self._name, "active_id": self.id}
+        context["active_ids"] = self.ids
+        return action and {
+            "type": "ir.actions.server",
+            "id": action.id,
+            "context": context,
         }
 
     # === PORTAL AND PAPER === #
@@ -876,7 +1084,7 @@ class AccountMove(models.Model):
         alerts = super()._get_alerts()
         for name, level, message in self.sudo()._payplug_banners():  # for every reader
             alerts[f"payplug_{name}"] = {"level": level, "message": message}
-        return alerts
+        return {**alerts, **self._payplug_refund_alerts()}
 
     def _payplug_banners(self):
         """Yield what the form says first of link and sending: name, level, sentence."""
@@ -886,6 +1094,7 @@ class AccountMove(models.Model):
             yield "to_book", "danger", text(self.env, messages.BANNER_TO_BOOK, why=why)
         for link in self._payplug_links_missing():
             yield f"missing_{link.id}", "danger", link._missing_text()
+        yield from self._payplug_refunds()._banners()
         if self.payplug_sending_state == "waiting":
             yield "waiting", "info", self.env._(messages.BANNER_SENDING)
         if self.payplug_sending_state == "failed":

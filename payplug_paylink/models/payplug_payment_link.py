@@ -18,7 +18,14 @@ from odoo.tools.misc import hmac
 from .. import payment_messages as messages
 from ..link_polling import AccountPolling
 from ..payment_messages import error_reason, notification, text, user_error
-from ..payment_rules import LinkFacts, Step, matches_due, may_move, next_step
+from ..payment_rules import (
+    LinkFacts,
+    RefundFacts,
+    Step,
+    matches_due,
+    may_move,
+    next_step,
+)
 from ..payplug_api import LINK_DAYS
 from ..payplug_remote import (
     OPTIONAL,
@@ -45,11 +52,11 @@ LATE_PAYMENT_DAYS = timedelta(days=1)  # for which a link is followed after its 
 FRESH = timedelta(seconds=3)  # for which visitors are shown the last answer
 UNKNOWN_AFTER = timedelta(hours=1)  # for which a payment may have no link yet
 CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
-CHECK_SELDOM = timedelta(days=6, hours=23)
-REFUND_OFTEN = timedelta(days=30)
-REFUNDABLE = timedelta(days=365)
 UNINSTALL_SECONDS = 60
 LEFT_NAMED = 50  # links that cannot be cancelled then, at most
+CHECK_OLD = timedelta(days=7)  # and one that was paid more than a month ago
+REFUND_DAYS = timedelta(days=365)  # for which Payplug refunds, if it tells no date
+NOT_THROUGH = ("to_send", "unknown", "recorded")  # refunds that may still go
 
 
 def _abort_quietly(client, payment_id):
@@ -129,7 +136,18 @@ class PayplugPaymentLink(models.Model):
         compute="_compute_refusal_text",
         help="Why the customer's last attempt failed. The link stays payable.",
     )
-    amount_refunded = fields.Monetary(string="Refunded on Payplug", readonly=True)
+    amount_refunded = fields.Monetary(string="Refunded", readonly=True)
+    amount_net = fields.Monetary(
+        string="Net amount",
+        compute="_compute_amount_net",
+        help="What the customer paid, less what was refunded.",
+    )
+    # As Payplug tells them, of a paid link.
+    refundable_after = fields.Datetime(string="Refundable from", readonly=True)
+    refundable_until = fields.Datetime(string="Refundable until", readonly=True)
+    refund_ids = fields.One2many(
+        "payplug.refund", "link_id", string="Refunds", readonly=True
+    )
     is_being_checked = fields.Boolean(
         string="Being checked",
         readonly=True,
@@ -184,7 +202,10 @@ class PayplugPaymentLink(models.Model):
     # What the cron looks for, and hardly any link is.
     _state_pending_index = models.Index("(checked_at) WHERE state = 'pending'")
     _to_book_index = models.Index("(id) WHERE to_book")
-    _state_paid_index = models.Index("(checked_at) WHERE state = 'paid'")
+    # Paid ones are looked at as long as they may be refunded in Payplug's portal.
+    _refundable_index = models.Index(
+        "(checked_at) WHERE state = 'paid' AND amount_refunded < amount"
+    )
 
     @api.model
     def _guard_links_of_invoices(self):
@@ -220,6 +241,12 @@ class PayplugPaymentLink(models.Model):
         for link in self:
             known = messages.REFUSALS.get(link.refusal)
             link.refusal_text = self.env._(known) if known else link.refusal
+
+    @api.depends("state", "amount", "amount_refunded")
+    def _compute_amount_net(self):
+        for link in self:
+            paid = link.amount if link.state == "paid" else 0.0
+            link.amount_net = link.currency_id.round(paid - link.amount_refunded)
 
     # === CRUD === #
 
@@ -724,25 +751,17 @@ class PayplugPaymentLink(models.Model):
         )
         if self.to_book and remote.paid_at:
             self._write_changes(paid_at=remote.paid_at)
-        self._apply_refund(remote)
         if moved and self.move_id.payplug_link_id.state != "paid":
             self._set_as_current()  # even if it is an earlier one
         if moved and not must_be_booked:
             self._log(messages.LOG_RECORDED)
         self._register_payment(is_first=bool(moved))
+        self._apply_refunds(remote, is_first=bool(moved))
         self.move_id._payplug_trigger_sync()  # another link may still be payable
-
-    def _apply_refund(self, remote):
-        """Money went back to the customer, which only a person can book."""
-        refunded = from_cents(remote.cents_refunded)
-        if self.currency_id.compare_amounts(refunded, self.amount_refunded) > 0:
-            self.amount_refunded = refunded
-            if self.account_payment_id:
-                self._as_accountant()._schedule_book_refund()
 
     def _set_problem(self, problem):
         """Show what keeps the link from being followed, and call a person for money."""
-        has_ended = self.state in ("cancelled", "expired")
+        has_ended = self.state != "pending"
         if self.problem == problem or (has_ended and problem != "mismatch"):
             return
         _logger.warning("Link %s (%s): %s", self.id, self.payplug_id, problem)
@@ -771,6 +790,8 @@ class PayplugPaymentLink(models.Model):
                 link._book(is_first)
         except ProcessFailed as failure:  # the money came all the same
             link._booking_failed(failure.cause)
+        else:
+            link.refund_ids._register_payment()  # what went back before
 
     def _book_anew(self):
         """Book money whose payment was deleted or cancelled, by a person's word."""
@@ -807,8 +828,6 @@ class PayplugPaymentLink(models.Model):
         is_surplus = self.currency_id.compare_amounts(self.amount, due) > 0
         if is_surplus and not is_taken_over:
             self._schedule_refund(due)
-        if self.amount_refunded:
-            self._schedule_book_refund()
 
     def _is_partly_settled(self):
         """Tell whether something, maybe this money, has settled the invoice in part."""
@@ -951,6 +970,93 @@ class PayplugPaymentLink(models.Model):
         words = (self.move_id.name, is_locked and day.isoformat(), self.payplug_id)
         return " ".join(filter(None, words))
 
+    # === REFUNDS === #
+
+    def _apply_refunds(self, remote, is_first=False):
+        """Follow what went back to the customer, from Odoo or from Payplug's portal.
+
+        :param bool is_first: whether the payment is seen just now: then it is stored,
+            even if Payplug does not tell of the refunds, which are looked for later
+        """
+        after, until = remote.refundable_after, remote.refundable_until
+        self._write_changes(
+            refundable_after=after or False, refundable_until=until or False
+        )
+        if remote.cents_refunded <= to_cents(self.amount_refunded):
+            return
+        try:
+            self.refund_ids._follow(self)
+        except PayplugError as error:
+            if not is_first:
+                raise
+            _logger.info("Refunds of link %s come later: %s", self.id, error.reason)
+
+    def _lock_refunds(self):
+        """Make sure that nobody else gives this money back, until the commit.
+
+        :raise ConcurrencyError or psycopg2.OperationalError: if somebody does, or has
+            done so since this transaction began; Odoo runs a request again then
+        """
+        self._lock_invoice(self._claim_key())
+        self.flush_recordset()
+        query = "SELECT FROM payplug_payment_link WHERE id = %s"
+        query += " FOR NO KEY UPDATE NOWAIT"
+        self.env.cr.execute(query, [self.id], log_exceptions=False)
+
+    def _refund_facts(self, credit_note, but=None):
+        """Return what decides whether money of this link may go back.
+
+        :param credit_note: the `account.move` for which; empty for the surplus
+        :param but: a `payplug.refund` that does not count, as it is judged
+        """
+        pending = self.refund_ids.filtered(lambda one: one.state in NOT_THROUGH)
+        pending -= but or pending.browse()
+        left = self.amount_net - sum(pending.mapped("amount"))
+        return RefundFacts(
+            is_paid=self.state == "paid",
+            has_key=bool(self.company_id._payplug_key(self.is_live)),
+            left_cents=to_cents(left),
+            asked_cents=to_cents(self._refund_asked(credit_note, but)),
+            after=self.refundable_after or None,
+            until=self.refundable_until or None,
+        )
+
+    def _refund_asked(self, credit_note, but=None):
+        """Return what a credit note, or else the surplus, leaves to give back."""
+        refunds = credit_note.payplug_refund_ids or self.refund_ids
+        refunds = refunds.filtered(lambda one: one.credit_note_id == credit_note)
+        refunds = refunds.filtered(lambda one: one.to_book or one.state in NOT_THROUGH)
+        taken = sum((refunds - (but or refunds.browse())).mapped("amount"))
+        given = self._open_credit()
+        if credit_note:
+            is_ours = credit_note in self._credit_notes()
+            given = credit_note.amount_residual if is_ours else 0.0
+        return given - taken
+
+    def _open_credit(self):
+        """Return what of this link's payment settles nothing: the customer's credit."""
+        lines = self._open_lines(self.account_payment_id.move_id)
+        return -sum(lines.mapped("amount_residual_currency"))
+
+    def _credit_notes(self):
+        """Return the invoice's credit notes whose money may go back to the card."""
+        return self.move_id.reversal_move_ids.filtered(
+            lambda note: (
+                note.move_type == "out_refund"
+                and note.state == "posted"
+                and note.currency_id == self.currency_id
+            )
+        )
+
+    def _refunder(self):
+        """Return whom to ask to confirm a refund: who may, of this company."""
+        return self._first_member("payplug_paylink.group_refund") or self._accountant()
+
+    def _local_time(self, moment):
+        """Return a moment where the company keeps its books, for people."""
+        zone = self._booking_zone()
+        return format_datetime(self.env, moment, tz=zone) if moment else ""
+
     # === ACTIVITIES === #
 
     def _schedule_to_book(self, why):
@@ -981,10 +1087,6 @@ class PayplugPaymentLink(models.Model):
         else:
             self._schedule_activity(messages.REFUND_SUMMARY, messages.REFUND, due=asked)
 
-    def _schedule_book_refund(self):
-        """Ask for the entry of a refund that was made in Payplug's portal."""
-        self._schedule_activity(messages.BOOK_REFUND_SUMMARY, messages.BOOK_REFUND)
-
     def _schedule_activity(self, summary, note, record=None, **values):
         """Schedule an activity on the invoice, else on its payment or customer.
 
@@ -995,7 +1097,7 @@ class PayplugPaymentLink(models.Model):
         return record.with_user(SUPERUSER_ID).activity_schedule(
             "mail.mail_activity_data_warning",
             summary=self.env._(summary),
-            note=text(self.env, note, **self._names(), **values),
+            note=text(self.env, note, **{**self._names(), **values}),
             user_id=self._accountant().id,
         )
 
@@ -1180,11 +1282,13 @@ class PayplugPaymentLink(models.Model):
         if not progress(remaining=1):
             return  # so that Odoo begins again, with time
         to_book, outdated, others = self._find_work()
-        progress(remaining=len(to_book) + len(outdated) + len(others))
+        refundable = self._find_refundable()
+        progress(remaining=sum(map(len, (to_book, outdated, others, refundable))))
         has_time = (
             to_book._process_each(type(self)._book_again)
             and outdated._process_each(type(self)._cancel_if_outdated)
             and others._follow_accounts()
+            and refundable._follow_accounts()
         )
         self._plan_next_run()
         if has_time:
@@ -1195,7 +1299,7 @@ class PayplugPaymentLink(models.Model):
         """Return the links to book, those to cancel, and those to look at.
 
         Links that ended are looked at once a day until a little after their days: a
-        late payment may come without a notification, and so may a refund.
+        late payment may come without a notification.
         """
         now = fields.Datetime.now()
         may_try = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
@@ -1210,23 +1314,30 @@ class PayplugPaymentLink(models.Model):
         pending = self.search(made & Domain("state", "=", "pending"), order=order)
         outdated = pending.filtered(lambda link: link._seems_outdated())
         waiting = (pending - outdated).filtered_domain(unseen)
-        rest = self.search(made & (ended & unseen_today | self._is_refund_to_be_seen()))
-        return to_book, outdated, waiting + rest
+        return to_book, outdated, waiting + self.search(made & ended & unseen_today)
 
     @api.model
-    def _is_refund_to_be_seen(self):
-        """Return the domain of paid links in which to look for a refund in the portal.
+    def _find_refundable(self):
+        """Return the paid links of which a refund in Payplug's portal is looked for.
 
-        It may come without a notification: every day for a month, then every week, as
-        long as a payment can be refunded (Payplug's help: 365 days).
+        Ever more seldom: daily for a month, then weekly, as long as Payplug refunds.
         """
         now = fields.Datetime.now()
-        is_old = Domain("paid_at", "<", now - REFUND_OFTEN)
-        is_new = Domain("paid_at", ">=", now - REFUND_OFTEN)
-        not_today = Domain("checked_at", "<", now - CHECK_ENDED)
-        not_this_week = Domain("checked_at", "<", now - CHECK_SELDOM)
-        paid = Domain("state", "=", "paid") & Domain("paid_at", ">", now - REFUNDABLE)
-        return paid & (is_new & not_today | is_old & not_this_week)
+        may_try = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
+        never = Domain("checked_at", "=", False)
+        unseen = never | Domain("checked_at", "<", now - CHECK_OLD)
+        is_young = Domain("paid_at", ">", now - timedelta(days=30))
+        unseen |= is_young & Domain("checked_at", "<", now - CHECK_ENDED)
+        ends = Domain("refundable_until", ">", now)
+        # Of those that were paid before this was stored.
+        ends |= Domain("refundable_until", "=", False) & Domain(
+            "paid_at", ">", now - REFUND_DAYS
+        )
+        paid = Domain("state", "=", "paid") & Domain("payplug_id", "!=", False)
+        found = self.search(
+            may_try & paid & unseen & ends, order="checked_at NULLS FIRST, id"
+        )
+        return found.filtered(lambda link: link.amount_refunded < link.amount)
 
     def _book_again(self):
         """Book what accounting refused before; if it does so again, wait an hour."""

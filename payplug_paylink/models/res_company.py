@@ -217,12 +217,21 @@ class ResCompany(models.Model):
         if journal.type != "bank" or journal._payplug_shares_account():
             name = journal.display_name
             raise user_error(self.env, messages.SHARED_JOURNAL, journal=name)
+        if not journal._payplug_outbound_line().payment_account_id:
+            journal._payplug_set_outbound_account()
+        self._payplug_check_can_book_refunds()
 
     def _payplug_check_can_book(self):
         """Check that the Payplug journal can take payments; raise what is missing."""
         if not self.payplug_journal_id._payplug_can_book():
             values = self._payplug_account_values()
             raise user_error(self.env, messages.UNMET["journal"], **values)
+
+    def _payplug_check_can_book_refunds(self):
+        """Check the same for money that goes back; raise what is missing."""
+        if not self.payplug_journal_id._payplug_can_book_refunds():
+            values = self._payplug_account_values()
+            raise user_error(self.env, messages.REFUND_JOURNAL, **values)
 
     # === THE ACCOUNT === #
 

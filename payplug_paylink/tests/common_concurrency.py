@@ -45,8 +45,9 @@ class ConcurrencyCommon(RealRequests, BaseCase):
 
     @classmethod
     def _forget_links(cls, env):
-        links = env["payplug.payment.link"]
-        links.search([("company_id", "=", cls.company_id)]).unlink()
+        of_company = [("company_id", "=", cls.company_id)]
+        env["payplug.refund"].search(of_company).unlink()
+        env["payplug.payment.link"].search(of_company).unlink()
 
     def setUp(self):
         super().setUp()

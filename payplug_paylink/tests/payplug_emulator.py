@@ -20,11 +20,14 @@ pay                   payment_id, card, paid_at (now), late (False: only when op
 refuse                payment_id, code ("card_declined"): refuse a card, stay open
 expire                payment_id: time out at once
 abort                 payment_id: abort as in the merchant's portal
-refund                payment_id, cents (all that is left)
+refund                payment_id, cents (all that is left): as in the merchant's portal
+process_refunds       payment_id: carry out what was recorded only
 payment               payment_id: the resource as it stands
 alter                 payment_id, fields: change the stored resource
 forget                payment_id: remove it, 404 from now on
 add_account           name, live_allowed, min_cents, max_cents, email, password, …
+set_account           account_id, balance_cents, refunds_by_hand: too low a balance; and
+                      refunds that are only recorded, with 200 and an error object
 add_payments          count, account_id, is_live, …: payments made elsewhere
 fail                  kind, times (1), method, path, seconds, fields, processed,
                       skip: see `FaultInjector.fail`

@@ -48,6 +48,8 @@ MODELS = {
     "payplug.send.links": (CREATOR, ANY_BILLING, CREATOR, NOBODY),
     "payplug.send.links.line": (CREATOR, ANY_BILLING, CREATOR, NOBODY),
     "payplug.sign.in": (NOBODY, ADMINISTRATOR, NOBODY, NOBODY),
+    "payplug.refund": (BOOKS, NOBODY, NOBODY, NOBODY),
+    "payplug.refund.by.card": (CREATOR, ANY_BILLING, CREATOR, NOBODY),
 }
 
 # model, who reads the fields of this company's record, their names
@@ -56,19 +58,34 @@ FIELDS = [
         "account.move",
         BOOKS,
         """online_payment payment_id payment_link payment_link_amount
-        payment_link_button payment_link_until payplug_can_send_link
-        payplug_expires_at payplug_is_missing payplug_link_count payplug_link_id
-        payplug_link_ids payplug_problem payplug_refusal payplug_sending_reason payplug_sending_state
+        payment_link_button payment_link_until payplug_amount_refunded
+        payplug_can_refund payplug_can_send_link payplug_expires_at payplug_is_missing
+        payplug_link_count payplug_link_id payplug_link_ids payplug_problem
+        payplug_refund_count payplug_refund_ids payplug_refund_state payplug_refusal
+        payplug_sending_reason payplug_sending_state
         payplug_state""",
     ),
     (
         "payplug.payment.link",
         BOOKS,
-        """account_payment_id amount amount_refunded answered_at booking_error
-        checked_at company_id currency_id expires_at is_being_checked is_booked is_live
-        is_settled_otherwise move_id online_payment paid_at partner_id payplug_id
-        problem refusal refusal_text retry_at state to_book
-        to_book_activity_id to_cancel url""",
+        """account_payment_id amount amount_net amount_refunded answered_at
+        booking_error checked_at company_id currency_id expires_at is_being_checked
+        is_booked is_live is_settled_otherwise move_id online_payment paid_at partner_id
+        payplug_id problem refund_ids refundable_after refundable_until refusal
+        refusal_text retry_at state to_book to_book_activity_id to_cancel url""",
+    ),
+    (
+        "payplug.refund",
+        BOOKS,
+        """account_payment_id activity_id amount company_id credit_note_id currency_id
+        database failure_reason link_id move_id origin partner_id payplug_id
+        refunded_at retry_at sent_at state to_book user_id""",
+    ),
+    (
+        "payplug.refund.by.card",
+        CREATOR,
+        """after allowed amount asked credit_note_id currency_id is_live may_confirm
+        move_id payment seen until""",
     ),
     (
         "payplug.sending",
@@ -110,6 +127,7 @@ FIELDS = [
 
 # model: who may write its fields of ours; whoever has no row may write none
 WRITERS = {
+    "payplug.refund.by.card": CREATOR,
     "payplug.send.links": CREATOR,
     "payplug.send.links.line": CREATOR,
     "res.company": ADMINISTRATOR,
@@ -121,6 +139,8 @@ WRITERS = {
 OWN_SEARCH = {
     "account.move": ANY_BILLING,
     "payplug.payment.link": ANY_BILLING,
+    "payplug.refund": ANY_BILLING,
+    "payplug.refund.by.card": ANY_BILLING,
     "payplug.sending": ANY_BILLING,
     "payplug.send.links": ANY_BILLING,
     "payplug.send.links.line": ANY_BILLING,
@@ -137,6 +157,13 @@ METHODS = {
     ("account.move", "action_payplug_close_link"): BILLING,
     ("account.move", "action_payplug_book_again"): BILLING,
     ("account.move", "action_payplug_settled_otherwise"): BILLING,
+    ("account.move", "action_payplug_refund"): BILLING,
+    ("account.move", "action_payplug_prepare_credit_note"): BILLING,
+    ("account.move", "action_payplug_open_refunds"): BOOKS,
+    ("payplug.refund", "action_retry"): BILLING,
+    ("payplug.refund", "action_close"): BILLING,
+    ("payplug.refund.by.card", "action_confirm"): CREATOR,
+    ("payplug.refund.by.card", "action_ask"): CREATOR,
     ("account.move", "action_payplug_open_links"): BOOKS | ANY_BILLING,
     ("account.move", "action_payplug_open_portal"): BOOKS | ANY_BILLING,
     ("account.move", "action_payplug_cancel_sending"): BILLING,
@@ -241,6 +268,10 @@ class TestAccess(PayplugCommon, HttpCase):
             "account.move": self.invoice,
             "payplug.payment.link": link,
             "payplug.sending": queue.search([("move_id", "=", queued.id)]),
+            "payplug.refund": self._create_refund(),
+            "payplug.refund.by.card": env["payplug.refund.by.card"]
+            .with_user(as_biller)
+            .create({"move_id": self.invoice.id}),
             "payplug.send.links": window,
             "payplug.send.links.line": window.line_ids,
             "payplug.sign.in": env["payplug.sign.in"]
@@ -250,6 +281,15 @@ class TestAccess(PayplugCommon, HttpCase):
             "res.company": self.company,
             "res.config.settings": env["res.config.settings"].sudo().create({}),
         }
+
+    def _create_refund(self):
+        """Return a refund in Payplug's portal of another paid invoice."""
+        links = self.env["payplug.payment.link"]
+        link = links._get_or_create(self._create_payable_invoice())
+        self.payplug.pay(link.payplug_id)
+        self.payplug.refund(link.payplug_id, 2000)
+        link._sync()
+        return link.refund_ids
 
     def _as(self, role, model):
         """Return the record of a model as this role sees it, with nothing cached."""

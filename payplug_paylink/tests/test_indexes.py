@@ -20,6 +20,16 @@ INDEXES = {
         "btree (checked_at) WHERE (state = 'pending')",
         "btree (checked_at) WHERE (state = 'paid')",
         "btree (id) WHERE to_book",
+        "btree (checked_at) WHERE (state = 'paid' AND amount_refunded < amount)",
+    },
+    "payplug_refund": {
+        f"unique {PLAIN}",
+        "btree (link_id)",
+        "btree (credit_note_id) WHERE (credit_note_id IS NOT NULL)",
+        "btree (account_payment_id) WHERE (account_payment_id IS NOT NULL)",
+        "unique btree (payplug_id) WHERE (payplug_id IS NOT NULL)",
+        "unique btree (link_id) WHERE (state = ANY (ARRAY['to_send', 'unknown'])[])",
+        "btree (id) WHERE to_book",
     },
     "payplug_sending": {
         f"unique {PLAIN}",

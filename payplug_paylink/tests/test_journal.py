@@ -41,6 +41,7 @@ class TestJournal(PayplugCommon):
         journal._payplug_inbound_line().payment_account_id = (
             journal._payplug_create_outstanding_account()
         )
+        journal._payplug_set_outbound_account()
         self.company.payplug_journal_id = journal
         self.assertEqual(self.company.payplug_journal_id, journal)
 
@@ -93,3 +94,36 @@ class TestJournal(PayplugCommon):
                 self.env.cr.savepoint(),
             ):
                 switch_on()
+
+    def test_money_goes_out_of_the_account_in_which_it_came_in(self):
+        journal = self.company.payplug_journal_id
+        inbound, outbound = (
+            journal._payplug_inbound_line(),
+            journal._payplug_outbound_line(),
+        )
+        self.assertEqual(outbound.payment_account_id, inbound.payment_account_id)
+        other = self.company_data["default_journal_bank"]
+        account = other._payplug_create_outstanding_account()
+        other._payplug_inbound_line().payment_account_id = account
+        other._payplug_outbound_line().payment_account_id = False
+        self.company.payplug_journal_id = other
+        self.assertEqual(other._payplug_outbound_line().payment_account_id, account)
+
+    def test_journal_whose_refunds_leave_another_account_is_refused(self):
+        journal = self.company_data["default_journal_bank"]
+        line = journal._payplug_inbound_line()
+        line.payment_account_id = journal._payplug_create_outstanding_account()
+        journal._payplug_outbound_line().payment_account_id = (
+            journal._payplug_create_outstanding_account()
+        )
+        self.assertRefused(journal, "cannot book refunds")
+
+    def test_upgrade_gives_existing_journals_the_account_for_refunds(self):
+        journal = self.company.payplug_journal_id
+        outbound = journal._payplug_outbound_line()
+        outbound.unlink()
+        journal._payplug_set_outbound_account()  # what the migration calls
+        self.assertEqual(
+            journal._payplug_outbound_line().payment_account_id,
+            journal._payplug_inbound_line().payment_account_id,
+        )

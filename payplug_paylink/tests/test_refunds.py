@@ -1,76 +1,313 @@
-"""Money that goes back in Payplug's portal: shown, and given to a person to book."""
+"""Money that goes back in Payplug's portal: seen, and booked, once each."""
 
 from datetime import timedelta
+from unittest.mock import ANY
 
 from odoo import fields
 from odoo.tests import tagged
 
-from .common import PayplugRoutesCommon
-
-REFUNDED = "Refunded on Payplug: book the refund"
+from .common import LINK_LOG, PayplugRoutesCommon
+from .common_refunds import CREDIT_NOTE, REFUND_LOG, TO_BOOK, RefundCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestRefunds(PayplugRoutesCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
-        self.link = self._request(self.invoice)
-        self.payplug.pay(self.link.payplug_id)
-        self._deliver()
-        self.assertEqual(self.invoice.amount_residual, 0)
-
-    def _refund(self, cents):
-        self.payplug.refund(self.link.payplug_id, cents)
-        self.assertEqual(self._deliver(), [[200] * self.payplug.copies])
-
-    def test_refund_after_the_booking_calls_for_help_once(self):
-        self.payplug.set_notifications(copies=2)
-        self._refund(2000)
-        self.assertEqual(self.link.amount_refunded, 20)
-        self.assertEqual(self._activities(self.invoice), [REFUNDED])
-        self.assertIn("20.00", self.invoice.activity_ids.note)
-        self.invoice.activity_ids.action_done()
-        self.link._sync()
+class TestRefunds(RefundCommon):
+    def test_refund_in_the_portal_settles_the_credit_note_that_is_there(self):
+        note = self._credit(20)
+        self._refund_in_portal(2000)
+        refund = self._refunds()
+        self.assertRecordValues(
+            refund,
+            [
+                {
+                    "state": "done",
+                    "origin": "portal",
+                    "amount": 20,
+                    "credit_note_id": note.id,
+                    "to_book": False,
+                }
+            ],
+        )
+        payment = refund.account_payment_id
+        self.assertRecordValues(
+            payment,
+            [
+                {
+                    "payment_type": "outbound",
+                    "partner_type": "customer",
+                    "partner_id": self.partner_a.id,
+                    "amount": 20,
+                    "journal_id": self.company.payplug_journal_id.id,
+                    "memo": f"{note.name} {refund.payplug_id}",
+                    "date": self.link._local_date(refund.refunded_at),
+                }
+            ],
+        )
+        self.assertEqual(note.payment_state, "paid")
+        self.assertEqual(self.invoice.payment_state, "paid")
+        self.assertEqual(self._balance(), 100, "money in and out lie together")
+        self.assertEqual(self.link.account_payment_id.amount, 120, "left as it was")
         self.assertFalse(self.invoice.activity_ids)
 
-    def _look_again_after(self, **passed):
-        """Let so much time pass since Odoo looked, and the scheduled action run."""
-        self.link.checked_at = fields.Datetime.now() - timedelta(**passed)
-        self.cron.method_direct_trigger()
-
-    def test_refund_without_a_notification_is_seen_within_a_day(self):
-        self.payplug.refund(self.link.payplug_id, 2000)
-        self._look_again_after(hours=2)
-        self.assertFalse(self.link.amount_refunded)
-        self._look_again_after(days=1)
-        self.assertEqual(self.link.amount_refunded, 20)
-        self.assertEqual(self._activities(self.invoice), [REFUNDED])
-
-    def test_refund_of_an_old_payment_is_seen_within_a_week(self):
-        self.link.paid_at -= timedelta(days=40)
-        self.payplug.refund(self.link.payplug_id, 2000)
-        self._look_again_after(days=2)
-        self.assertFalse(self.link.amount_refunded)
-        self._look_again_after(days=7)
-        self.assertEqual(self.link.amount_refunded, 20)
-
-    def test_payment_that_nobody_can_refund_any_more_is_not_asked_about(self):
-        self.link.paid_at -= timedelta(days=366)
-        self._new_calls()
-        self._look_again_after(days=30)
-        self.assertFalse(self._new_calls())
-
-    def test_further_refund_calls_for_help_again(self):
-        self._refund(2000)
-        self._refund(3000)
+    def test_partial_and_repeated_refunds_are_booked_once_each(self):
+        self._refund_in_portal(2000)
+        self._refund_in_portal(3000)
+        self.link._sync()
+        self.assertEqual(self._refunds().mapped("amount"), [20, 30])
+        self.assertEqual(len(self._refunds().account_payment_id), 2)
         self.assertEqual(self.link.amount_refunded, 50)
-        self.assertEqual(self._activities(self.invoice), [REFUNDED] * 2)
+        self.assertEqual(self.link.amount_net, 70)
+        self.assertEqual(self._balance(), 70)
 
-    def test_refund_books_nothing_by_itself(self):
-        payment = self.link.account_payment_id
-        self._refund(12000)
-        self.assertEqual(self.link.amount_refunded, 120)
-        self.assertEqual(self.link.account_payment_id, payment)
-        self.assertEqual(self.invoice.amount_residual, 0)
-        self.assertFalse(self.invoice.payment_link)
+    def test_refund_without_a_credit_note_calls_for_one_that_then_is_settled(self):
+        self._refund_in_portal(5000)
+        self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+        alert = self.invoice._get_alerts()["payplug_no_credit_note"]
+        self.assertIn("50.00", alert["message"])
+        self.assertEqual(alert["action"]["context"]["active_ids"], self.invoice.ids)
+        action = self.invoice.with_user(
+            self.biller
+        ).action_payplug_prepare_credit_note()
+        note = self.env["account.move"].browse(action["res_id"])
+        self.assertRecordValues(note, [{"state": "draft", "amount_total": 50}])
+        again = self.invoice.action_payplug_prepare_credit_note()
+        self.assertEqual(again["res_id"], note.id, "no second one")
+        note.action_post()
+        self.assertEqual(note.payment_state, "paid")
+        self.assertFalse(self.invoice.activity_ids)
+        self.assertNotIn("payplug_no_credit_note", self.invoice._get_alerts())
+        self.assertEqual(self._refunds().credit_note_id, note)
+
+    def test_prepared_credit_note_of_all_is_the_whole_invoice(self):
+        self._refund_in_portal()
+        action = self.invoice.action_payplug_prepare_credit_note()
+        note = self.env["account.move"].browse(action["res_id"])
+        self.assertEqual(note.amount_total, 120)
+        with self.assertUserError("no payment by Payplug link"):
+            self._create_payable_invoice().action_payplug_prepare_credit_note()
+
+    def test_refund_of_a_surplus_uses_the_customers_credit(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self._register_payment(invoice)
+        self._pay(link)
+        self.assertEqual(link._open_credit(), 120)
+        self._refund_in_portal(12000, link)
+        self.assertEqual(link._open_credit(), 0)
+        self.assertFalse(link.refund_ids._open_debit())
+
+    def test_two_credit_notes_the_one_of_the_same_amount_is_settled(self):
+        first, second = self._credit(30), self._credit(20)
+        self._refund_in_portal(2000)
+        self.assertEqual(second.payment_state, "paid")
+        self.assertEqual(first.amount_residual, 30)
+
+    def test_refund_that_an_accountant_has_booked_by_hand_is_not_booked_again(self):
+        note = self._credit(20)
+        by_hand = self._register_payment(
+            note, journal_id=self.company.payplug_journal_id.id
+        )
+        self._refund_in_portal(2000)
+        refund = self._refunds()
+        self.assertEqual(refund.account_payment_id, by_hand)
+        self.assertEqual(refund.credit_note_id, note)
+        self.assertEqual(self._balance(), 100)
+
+    def test_refund_that_was_shown_before_this_version_is_not_booked_again(self):
+        self.payplug.refund(self.link.payplug_id, 2000)
+        self.link.amount_refunded = 20  # and an accountant was asked to book it
+        self.link._sync()
+        self.assertFalse(self._refunds())
+        self.payplug.advance(minutes=1)
+        self._refund_in_portal(3000)
+        old, new = self._refunds()
+        self.assertRecordValues(
+            old + new,
+            [
+                {"amount": 20, "account_payment_id": False, "to_book": False},
+                {"amount": 30, "account_payment_id": ANY, "to_book": False},
+            ],
+        )
+        self.assertEqual(self.link.amount_refunded, 50)
+
+    def test_refund_that_cannot_be_booked_waits_and_calls_the_accountant_once(self):
+        journal = self.company.payplug_journal_id
+        line = journal._payplug_outbound_line()
+        account, line.payment_account_id = line.payment_account_id, False
+        with self.assertLogs(REFUND_LOG, "WARNING"):
+            self._refund_in_portal(2000)
+            self._run_refund_cron()
+        refund = self._refunds()
+        self.assertRecordValues(refund, [{"state": "done", "to_book": True}])
+        self.assertEqual(self._activities(self.invoice), [TO_BOOK])
+        self.assertIn("cannot book refunds", self.invoice.activity_ids.note)
+        line.payment_account_id = account
+        self._run_refund_cron()
+        self.assertTrue(refund.account_payment_id)
+        self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+
+    def test_refund_waits_for_the_booking_of_its_payment(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        journal = self.company.payplug_journal_id
+        journal.active = False
+        self.payplug.pay(link.payplug_id)
+        with self.assertLogs(LINK_LOG, "WARNING"):
+            link._sync()
+            self._refund_in_portal(2000, link)
+        self.assertTrue(link.to_book and link.refund_ids.to_book)
+        journal.active = True
+        link._register_payment()
+        self.assertTrue(link.refund_ids.account_payment_id)
+
+    def test_refund_of_a_test_payment_that_is_not_booked_is_not_booked_either(self):
+        self.company.payplug_book_test_payments = False
+        self._refund_in_portal(2000)
+        refund = self._refunds()
+        self.assertEqual(refund.state, "done")
+        self.assertFalse(refund.account_payment_id or refund.to_book)
+
+    def test_refund_in_a_locked_period_is_booked_on_its_first_open_day(self):
+        lock = fields.Date.today() + timedelta(days=3)
+        self.company.sudo().fiscalyear_lock_date = lock
+        self._refund_in_portal(2000)
+        payment = self._refunds().account_payment_id
+        self.assertGreater(payment.move_id.date, lock)
+
+    def test_payment_and_refund_seen_together_are_both_booked(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        self.payplug.refund(link.payplug_id, 2000)
+        link._sync()
+        self.assertEqual(link.state, "paid")
+        self.assertTrue(link.account_payment_id)
+        self.assertTrue(link.refund_ids.account_payment_id)
+
+    def test_list_of_refunds_that_cannot_be_read_does_not_hide_the_payment(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        self.payplug.refund(link.payplug_id, 2000)
+        path = f"/v1/payments/{link.payplug_id}/refunds"
+        self.payplug.fail("lie", times=None, path=path, fields={"amount": "much"})
+        link._sync()
+        self.assertEqual(link.state, "paid")
+        self.assertFalse(link.refund_ids)
+        self.payplug.clear_faults()
+        link._sync()
+        self.assertEqual(link.refund_ids.amount, 20)
+
+    def test_cron_sees_a_refund_without_a_notification(self):
+        self.payplug.refund(self.link.payplug_id, 2000)
+        self._run_cron()
+        self.assertEqual(self._refunds().amount, 20)
+
+    def test_cron_looks_ever_more_seldom_and_not_for_ever(self):
+        now = fields.Datetime.now()
+        days = timedelta(days=1)
+
+        def is_looked_at(paid_ago, checked_ago, **values):
+            self.link.write(
+                {
+                    "paid_at": now - paid_ago * days,
+                    "checked_at": now - checked_ago * days,
+                    "refundable_until": now + days,
+                    **values,
+                }
+            )
+            return bool(self.link._find_refundable())
+
+        self.assertTrue(is_looked_at(5, 1))
+        self.assertFalse(is_looked_at(5, 0.5))
+        self.assertFalse(is_looked_at(40, 6))
+        self.assertTrue(is_looked_at(40, 7.1))
+        self.assertFalse(is_looked_at(200, 8, refundable_until=now - days))
+        self.assertTrue(is_looked_at(300, 8, refundable_until=False))
+        self.assertFalse(is_looked_at(400, 8, refundable_until=False))
+        self.assertFalse(is_looked_at(5, 1, amount_refunded=120))
+
+    def test_paid_links_are_followed_by_pages_of_the_account(self):
+        links = self._make_links(4)
+        for link in links:
+            self._pay(link)
+        self.payplug.refund(links[2].payplug_id, 2000)
+        self._new_calls()
+        self._run_cron()
+        paths = [call.path for call in self._new_calls()]
+        listed = f"/v1/payments/{links[2].payplug_id}/refunds"
+        self.assertEqual(paths, ["/v1/payments", listed])
+        self.assertEqual(links[2].refund_ids.amount, 20)
+
+    def test_paid_link_that_another_key_does_not_know_is_no_problem(self):
+        other = self.payplug.add_account(name="Another")
+        self.company.payplug_test_key = other.test_key
+        self._run_cron()
+        self.assertFalse(self.link.problem)
+
+    def test_refund_is_told_in_the_chatter_and_in_a_banner(self):
+        self._refund_in_portal(2000)
+        self.assertTrue(self._logged(self.invoice, "Refunded by card on"))
+        banner = self.invoice._get_alerts()["payplug_refunded"]
+        self.assertIn("20.00", banner["message"])
+        self.assertRecordValues(
+            self.invoice,
+            [{"payplug_amount_refunded": 20, "payplug_refund_state": "partial"}],
+        )
+        self._refund_in_portal()
+        self.assertRecordValues(
+            self.invoice,
+            [{"payplug_amount_refunded": 120, "payplug_refund_state": "full"}],
+        )
+
+    def test_filter_finds_refunded_invoices_and_credit_notes(self):
+        note = self._credit(20)
+        other = self._create_payable_invoice()
+        self._refund_in_portal(2000)
+        moves = self.env["account.move"].with_user(self.biller)
+        found = moves.search([("payplug_amount_refunded", ">", 0)])
+        self.assertIn(self.invoice, found)
+        self.assertIn(note, found)
+        self.assertNotIn(other, found)
+        self.assertRecordValues(
+            note, [{"payplug_amount_refunded": 20, "payplug_refund_state": "full"}]
+        )
+
+
+@tagged("post_install", "-at_install", "once")
+class TestRefundRoutes(RefundCommon, PayplugRoutesCommon):
+    def setUp(self):
+        super().setUp()
+        self._deliver()  # that it was paid
+
+    def test_notification_without_the_resource_and_sent_twice_is_booked_once(self):
+        self.payplug.set_notifications(copies=2)
+        self.payplug.refund(self.link.payplug_id, 2000)
+        self.assertEqual(self._deliver(), [[200, 200]])
+        told = self.payplug.list_notifications()[-1].body
+        self.assertEqual(set(told), {"id", "object", "payment_id"})
+        self.assertEqual(self._refunds().mapped("payplug_id"), [told["id"]])
+        self.assertTrue(self._refunds().account_payment_id)
+
+    def test_unanswered_list_makes_payplug_notify_again(self):
+        self.payplug.refund(self.link.payplug_id, 2000)
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail(500, path=path)
+        self.assertEqual(self._deliver(), [[503]])
+        self.assertFalse(self.link.amount_refunded)
+        self.payplug.advance(minutes=1)
+        self.assertEqual(self._deliver(), [[503, 200]])
+        self.assertEqual(self._refunds().amount, 20)
+
+    def test_pay_page_says_what_was_refunded(self):
+        path = self.invoice._payplug_page_path()
+        self._refund_in_portal(2000)
+        page = self.url_open(path).text
+        self.assertIn("This invoice is paid", page)
+        self.assertIn("20.00", page)
+        self.assertIn("was refunded to your card", page)
+        self._refund_in_portal()
+        page = self.url_open(path).text
+        self.assertIn("This invoice was refunded", page)
+        self.assertNotIn("is paid, thank you", page)
+        self.assertNotIn("by card</button>", page)

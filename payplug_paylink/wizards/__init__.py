@@ -1,5 +1,7 @@
 from . import (
     account_move_send_wizard,
+    account_payment_register,
+    payplug_refund_by_card,
     payplug_send_links,
     payplug_send_links_line,
     payplug_sign_in,

@@ -8,6 +8,7 @@ from .store import DAY
 
 REFUND_SECONDS = 180 * DAY
 SMALLEST_REFUND = 10  # cents
+RECORDED = "Your refund request has been recorded and will be processed by hand."
 FAILURES = {
     "processing_error": "Error while processing the card.",
     "card_declined": "The card has been rejected.",
@@ -112,7 +113,7 @@ class Actors:
     def refund(self, payment_id, cents=None):
         """Refund as in Payplug's portal, all that is left without `cents`."""
         request = {} if cents is None else {"amount": cents}
-        return self.refund_payment(self._store.find_payment(payment_id), request)
+        return self._refund(self._store.find_payment(payment_id), request)
 
     def refund_payment(self, payment, request):
         """Refund as by ``POST /v1/payments/<id>/refunds``.
@@ -120,12 +121,28 @@ class Actors:
         :param dict request: ``amount`` in cents, all that is left when missing;
             ``metadata``
         :return: the refund resource
-        :raise Refusal: 400
+        :raise Refusal: 400; with 200 if it is recorded only
         """
         checks = {"amount": check_cents, "metadata": check_metadata}
         if errors := check_fields(request, checks):
             raise Refusal(400, "Bad request.", errors)
-        body, amount, now = payment.body, request.get("amount"), self._store.now()
+        self._check_refund(payment, request.get("amount"))
+        if payment.account.refunds_by_hand:
+            payment.recorded.append(deepcopy(request))
+            raise Refusal(200, RECORDED)
+        return self._refund(payment, request)
+
+    def process_refunds(self, payment_id):
+        """Carry out the refunds of a payment that were recorded; return how many."""
+        payment = self._store.find_payment(payment_id)
+        recorded, payment.recorded = payment.recorded, []
+        for request in recorded:
+            # Whoever does it by hand leaves no mark.
+            self._refund(payment, {"amount": request.get("amount")})
+        return len(recorded)
+
+    def _check_refund(self, payment, amount):
+        body, now = payment.body, self._store.now()
         left = body["amount"] - body["amount_refunded"]
         wrong = None
         if not (body["is_paid"] and left):
@@ -134,8 +151,18 @@ class Actors:
             wrong = f"Must be {SMALLEST_REFUND} to {left} cents."
         elif now > (body["refundable_until"] or 0):
             wrong = "The payment can no longer be refunded."
+        elif now < (body["refundable_after"] or 0):
+            wrong = "The payment cannot be refunded yet."
+        balance, wanted = payment.account.balance_cents, amount or left
+        if not wrong and balance is not None and wanted > balance:
+            wrong = "The balance of your account is too low."
         if wrong:
             raise Refusal(400, "Bad request.", {"amount": wrong})
+
+    def _refund(self, payment, request):
+        self._check_refund(payment, request.get("amount"))
+        body, amount, now = payment.body, request.get("amount"), self._store.now()
+        left = body["amount"] - body["amount_refunded"]
         refund = {
             "id": "re_" + make_letters(),
             "payment_id": body["id"],
@@ -146,6 +173,8 @@ class Actors:
             "created_at": now,
             "metadata": deepcopy(request.get("metadata")),
         }
+        if payment.account.balance_cents is not None:
+            payment.account.balance_cents -= refund["amount"]
         payment.refunds.insert(0, refund)
         body["amount_refunded"] += refund["amount"]
         body["is_refunded"] = body["amount_refunded"] == body["amount"]

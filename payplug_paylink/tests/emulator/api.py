@@ -99,18 +99,22 @@ class Api:
         return json_answer(payment.as_json(request.is_legacy), 201)
 
     def _answer_list(self, request):
+        payments = self._store.list_payments(*request.caller)
+        return self._show_page(
+            request, payments, lambda payment: payment.as_json(request.is_legacy)
+        )
+
+    def _show_page(self, request, found, as_json=lambda one: one):
         size = _read_number(request, "per_page", 10, LARGEST_PAGE)
         number = _read_number(request, "page", 0, 1_000_000)
-        payments = self._store.list_payments(*request.caller)
         first, beyond = number * size, (number + 1) * size
-        shown = payments[first:beyond]
         return json_answer(
             {
                 "object": "list",
                 "page": number,
                 "per_page": size,
-                "has_more": len(payments) > beyond,
-                "data": [payment.as_json(request.is_legacy) for payment in shown],
+                "has_more": len(found) > beyond,
+                "data": [as_json(one) for one in found[first:beyond]],
             }
         )
 
@@ -133,7 +137,7 @@ class Api:
 
     def _answer_refunds(self, request, payment_id):
         refunds = self._find_own(request, payment_id).refunds
-        return json_answer({"object": "list", "has_more": False, "data": refunds})
+        return self._show_page(request, refunds)
 
     def _answer_get_refund(self, request, payment_id, refund_id):
         for refund in self._find_own(request, payment_id).refunds:

@@ -10,6 +10,7 @@ from copy import deepcopy
 from .records import Notification
 
 RETRY_SECONDS = (60, 300, 1800, 7200, 21_600)  # gaps between notification attempts
+TOLD = ("id", "object", "payment_id")  # of a refund
 SENDER_TIMEOUT = 10  # seconds that a merchant has to answer a notification
 
 
@@ -40,14 +41,18 @@ class Notifier:
     def notify(self, payment, refund=None):
         """Queue a notification, if the payment has an address for it.
 
-        :param dict refund: resource to send; the payment's own when missing
+        :param dict refund: of which to tell; of the payment itself when missing. Only
+            its ids are sent then: merchants must fetch it
         """
         resource = payment.as_json()
         url = (resource["notification"] or {}).get("url")
         if not isinstance(url, str):
             return
         resource["notification"]["response_code"] = None
-        body, now = deepcopy(refund) or resource, self._store.now()
+        # Payplug's notifier writes metadata as a text.
+        resource["metadata"] = json.dumps(resource["metadata"])
+        told = refund and {name: refund[name] for name in TOLD}
+        body, now = told or resource, self._store.now()
         self._queue.append(Notification(payment.body["id"], url, body, now))
 
     def set_notifications(self, hold=None, copies=None, reverse=None):

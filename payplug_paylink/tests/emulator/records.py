@@ -48,6 +48,8 @@ class Account:
     :ivar min_cents: smallest amount of a payment
     :ivar max_cents: greatest amount of a payment
     :ivar email: login of the portal
+    :ivar balance_cents: what refunds can be taken from, None for enough
+    :ivar refunds_by_hand: whether refunds are only recorded, until `process_refunds`
     :ivar clients: OAuth2 ``(client id, client secret)`` per mode, "test" and "live"
     """
 
@@ -60,6 +62,8 @@ class Account:
     password: str = "demo-password"
     test_key: str | None = None
     live_key: str | None = None
+    balance_cents: int | None = None
+    refunds_by_hand: bool = False
     clients: dict = field(init=False, default_factory=dict)
 
     def __post_init__(self):
@@ -103,12 +107,14 @@ class Payment:
     :ivar body: the resource, in the shape of the current version of the API
     :ivar expires_at: moment at which it times out
     :ivar refunds: refund resources, newest first
+    :ivar recorded: bodies of refunds that are to be carried out by hand
     """
 
     account: Account
     body: dict
     expires_at: int
     refunds: list = field(default_factory=list)
+    recorded: list = field(default_factory=list)
 
     @property
     def failure_code(self):

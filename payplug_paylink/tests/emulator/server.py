@@ -28,8 +28,9 @@ INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n"
 HOOK_PATH = "/_emulator/"
 HOOKS = frozenset(
     """abort add_account add_payments advance alter clear_faults come_back deliver
-    expire fail forget go_down ledger list_calls list_notifications pay payment refund
-    refuse reset set_latency set_notifications""".split()
+    expire fail forget go_down ledger list_calls list_notifications pay payment
+    process_refunds refund refuse reset set_account set_latency
+    set_notifications""".split()
 )
 DEMO_ACCOUNT = {
     "name": "Demo",
@@ -240,11 +241,13 @@ class PayplugEmulator(contextlib.AbstractContextManager):
     forget = _hook("store", Store.forget)
     ledger = _hook("store", Store.ledger)
     payment = _hook("store", Store.payment)
+    set_account = _hook("store", Store.set_account)
 
     abort = _hook("actors", Actors.abort)
     alter = _hook("actors", Actors.alter)
     expire = _hook("actors", Actors.expire)
     pay = _hook("actors", Actors.pay)
+    process_refunds = _hook("actors", Actors.process_refunds)
     refund = _hook("actors", Actors.refund)
     refuse = _hook("actors", Actors.refuse)
 

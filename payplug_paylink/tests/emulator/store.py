@@ -8,7 +8,7 @@ import time
 from copy import deepcopy
 from datetime import timedelta
 
-from .records import Account, Payment, make_letters, new_payment_body
+from .records import Account, Payment, check_types, make_letters, new_payment_body
 from .rules import Refusal, check_creation
 
 DAY = 86_400
@@ -37,9 +37,14 @@ class Store:
         self.reset()
 
     def reset(self):
-        """Remove payments and tokens and set the clock right; keep the accounts."""
+        """Remove payments and tokens and set the clock right; keep the accounts.
+
+        Which can refund again.
+        """
         self._offset = 0
         self.payments = {}
+        for account in self.accounts:
+            account.balance_cents, account.refunds_by_hand = None, False
         self._tokens = {}
 
     def now(self):
@@ -66,6 +71,18 @@ class Store:
         account = Account(str(10_001 + len(self.accounts)), name, **options)
         self.accounts.append(account)
         return account
+
+    def set_account(self, account_id=None, **options):
+        """Change a merchant, the first one when missing.
+
+        :param options: ``balance_cents``, ``refunds_by_hand``
+        """
+        known = [one for one in self.accounts if account_id in (None, one.id)]
+        if not known or options.keys() - {"balance_cents", "refunds_by_hand"}:
+            raise ValueError("No such account or option.")
+        for name, value in options.items():
+            setattr(known[0], name, value)
+        check_types(known[0])
 
     def sign_in(self, email, password):
         """Return the `Account` of these credentials, or raise a 401."""

@@ -1,0 +1,726 @@
+"""Money that goes back to the customer's card: one row for each Payplug refund."""
+
+import logging
+from datetime import timedelta
+
+import psycopg2
+
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import ConcurrencyError, UserError
+from odoo.fields import Domain
+from odoo.tools import format_date, mute_logger
+
+from .. import payment_messages as messages
+from ..payment_messages import error_reason, text, user_error
+from ..payment_rules import may_move_refund, unmet_refund
+from ..payplug_remote import (
+    PayplugError,
+    PayplugRecorded,
+    PayplugRejected,
+    from_cents,
+    to_cents,
+)
+from .payplug_process_mixin import (
+    CONFLICTS,
+    RETRY_REFUSED,
+    RETRY_UNAVAILABLE,
+    ProcessFailed,
+    isolated,
+)
+from .res_company import with_deadline
+
+_logger = logging.getLogger(__name__)
+
+# How long a process may be at it before another one goes on in its place.
+LEASE = timedelta(minutes=1)
+# By how much two clocks may differ: Payplug's and ours.
+CLOCKS = timedelta(minutes=5)
+UNDER_WAY = ("to_send", "unknown")
+SENT = ("unknown", "recorded")  # Payplug may have it
+
+
+class PayplugRefund(models.Model):
+    """A refund, made from Odoo or seen in Payplug's portal.
+
+    From Odoo: `_ask` stores what shall go back, and `_send` calls Payplug once that is
+    committed: in the same request after its commit, else by `_cron_refund`. Payplug
+    knows no key of idempotency. So before the call the row becomes *unknown*, which is
+    committed, too; what is unknown is looked for in the payment's list of refunds, by
+    the row's id in their metadata, before anything is sent again. From the portal:
+    `_follow` makes a row for each refund of that list that no row has.
+    """
+
+    _name = "payplug.refund"
+    _inherit = "payplug.process.mixin"
+    _description = "Refund by card"
+    _order = "id desc"
+    _rec_name = "payplug_id"
+
+    link_id = fields.Many2one(
+        "payplug.payment.link",
+        string="Payment",
+        required=True,
+        readonly=True,
+        ondelete="restrict",  # money that went back is not forgotten
+        index=True,
+    )
+    move_id = fields.Many2one(related="link_id.move_id", string="Invoice")
+    credit_note_id = fields.Many2one(
+        "account.move",
+        string="Credit note",
+        readonly=True,
+        ondelete="set null",
+        index="btree_not_null",
+    )
+    company_id = fields.Many2one("res.company", required=True, readonly=True)
+    partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
+    currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    amount = fields.Monetary(required=True, readonly=True)
+    payplug_id = fields.Char(string="Payplug refund ID", readonly=True)
+    origin = fields.Selection(
+        selection=[("odoo", "Odoo"), ("portal", "Payplug's portal")],
+        required=True,
+        readonly=True,
+    )
+    user_id = fields.Many2one("res.users", string="Confirmed by", readonly=True)
+    database = fields.Char(
+        readonly=True, help="In which it was confirmed: no copy of it sends it, too."
+    )
+    # The moves from state to state: `payment_rules.REFUND_SOURCES`.
+    state = fields.Selection(
+        selection=[
+            ("to_send", "To send"),
+            ("unknown", "Answer awaited"),
+            ("recorded", "Recorded, processed by hand"),
+            ("done", "Refunded"),
+            ("refused", "Refused"),
+        ],
+        required=True,
+        readonly=True,
+    )
+    failure_reason = fields.Text(string="Why not", readonly=True)
+    sent_at = fields.Datetime(string="First sent on", readonly=True)
+    refunded_at = fields.Datetime(string="Refunded on", readonly=True)
+    # As on the link: the money went, and the books are written, are two facts.
+    to_book = fields.Boolean(readonly=True)
+    account_payment_id = fields.Many2one(
+        "account.payment", "Booked as", index="btree_not_null", readonly=True
+    )
+    activity_id = fields.Many2one("mail.activity", string="Activity", readonly=True)
+
+    _payplug_id_unique = models.UniqueIndex(
+        "(payplug_id) WHERE payplug_id IS NOT NULL",
+        "This Payplug refund has a row already.",
+    )
+    _one_under_way = models.UniqueIndex(
+        "(link_id) WHERE state IN ('to_send', 'unknown')",
+        "A refund of this payment is under way already.",
+    )
+    # What the cron looks for, and hardly any refund is.
+    _to_book_index = models.Index("(id) WHERE to_book")
+
+    # === COMPUTE === #
+
+    @api.depends("payplug_id", "amount")
+    def _compute_display_name(self):
+        for refund in self:
+            amount = refund.currency_id and refund.currency_id.format(refund.amount)
+            refund.display_name = refund.payplug_id or amount
+
+    # === ACTIONS === #
+
+    def action_retry(self):
+        """Try again what was refused, as far as it is still allowed."""
+        self.ensure_one()
+        self._check_may_confirm()
+        self.sudo()._retry()  # only code writes refunds
+
+    def action_close(self):
+        """Give up a refund that is not through, if Payplug does not have it."""
+        self.ensure_one()
+        self._check_may_confirm()
+        refund_sudo = with_deadline(self.sudo(), wait_for_lock=True)
+        try:
+            refund_sudo._close()
+        except PayplugError as error:
+            raise self.company_id._payplug_user_error(error) from error
+
+    def _check_may_confirm(self):
+        """Check the user's right to give money back, on this very record."""
+        (self.credit_note_id or self.move_id).check_access("write")
+        self.check_access("read")
+        self._check_group()
+
+    @api.model
+    def _may_confirm(self):
+        return self.env.user.has_group("payplug_paylink.group_refund")
+
+    @api.model
+    def _check_group(self):
+        if not self._may_confirm():
+            raise user_error(self.env, messages.REFUND_NOT_ALLOWED)
+
+    # === FACTS === #
+
+    def _move_to(self, state, **vals):
+        """Move this refund, if it may get this state; return whether it did."""
+        if not may_move_refund(self.state, state):
+            told = (self.id, self.state, state)
+            _logger.warning("Refund %s stays %s, %s was asked", *told)
+            return False
+        self.write({"state": state, **vals})
+        self.flush_recordset(["state"])  # the next one must not meet it under way
+        return True
+
+    def _unmet(self):
+        """Return why this may not go back now, as an `Unmet`, or None."""
+        facts = self.link_id._refund_facts(self.credit_note_id, but=self)
+        return unmet_refund(facts, to_cents(self.amount), fields.Datetime.now())
+
+    @api.model
+    def _unmet_text(self, unmet, link, credit_note):
+        """Return the sentence for an `Unmet` of `payment_rules.unmet_refund`."""
+        facts = link._refund_facts(credit_note)
+        form = link.currency_id.format
+        return text(
+            self.env,
+            messages.UNMET_REFUND[unmet.code],
+            payment=link.payplug_id,
+            account=link.company_id._payplug_root().display_name,
+            mode=link.company_id._payplug_mode_word(link.is_live),
+            left=form(from_cents(facts.left_cents)),
+            asked=form(from_cents(facts.asked_cents)),
+            after=link._local_time(facts.after),
+            until=link._local_time(facts.until),
+        )
+
+    # === ASKED IN ODOO === #
+
+    @api.model
+    def _ask(self, link, amount, credit_note):
+        """Store that this amount shall go back, and let it go after the commit.
+
+        :param link: the paid `payplug.payment.link`, in sudo
+        :param float amount: in the link's currency
+        :param credit_note: an `account.move`; empty for a surplus
+        :raise UserError: if it may not
+        :raise ConcurrencyError: if somebody else is at it
+        """
+        link._lock_refunds()
+        if self.search_count([("link_id", "=", link.id), ("state", "in", UNDER_WAY)]):
+            raise user_error(self.env, messages.REFUND_UNDER_WAY)
+        facts = link._refund_facts(credit_note)
+        unmet = unmet_refund(facts, to_cents(amount), fields.Datetime.now())
+        if unmet:
+            raise UserError(self._unmet_text(unmet, link, credit_note))
+        refund = self._create_row(
+            link,
+            amount=amount,
+            credit_note_id=credit_note.id,
+            origin="odoo",
+            state="to_send",
+            user_id=self.env.user.id,
+            database=link._database_uuid(),
+            retry_at=fields.Datetime.now() + LEASE,
+        )
+        refund._log(messages.LOG_REFUND_ASKED)
+        refund._send_after_commit()
+        return refund
+
+    @api.model
+    def _create_row(self, link, **values):
+        copied = ("company_id", "partner_id", "currency_id")
+        values = {**{name: link[name].id for name in copied}, **values}
+        try:
+            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+                return self.create({"link_id": link.id, **values})
+        except psycopg2.errors.UniqueViolation as error:
+            # By somebody whose commit this transaction is too old to see.
+            raise ConcurrencyError(f"link {link.id} is being refunded") from error
+
+    def _send_after_commit(self):
+        """Send this when it is committed, in this request, as Odoo does with mails.
+
+        The user sees how it ended. If nobody comes so far, the scheduled action does.
+        """
+        self._trigger_process(self.retry_at)
+        self.env.cr.postcommit.add(self._send_now)
+
+    def _send_now(self):
+        try:
+            with self.pool.cursor() as cr:
+                context = {"lang": self.env.lang}
+                refund = self.with_env(api.Environment(cr, SUPERUSER_ID, context))
+                with_deadline(refund)._process_each(type(self)._send)
+        except CONFLICTS as conflict:
+            _logger.info("Refund %s waits: %s", self.id, type(conflict).__name__)
+
+    def _retry(self):
+        """Let a refused refund be sent again, judged as at the first time."""
+        self.link_id._lock_refunds()
+        if self.state != "refused" or self.payplug_id:
+            raise user_error(self.env, messages.REFUND_NOT_REFUSED)
+        under_way = [("link_id", "=", self.link_id.id), ("state", "in", UNDER_WAY)]
+        if self.search_count(under_way):
+            raise user_error(self.env, messages.REFUND_UNDER_WAY)
+        if unmet := self._unmet():
+            told = self._unmet_text(unmet, self.link_id, self.credit_note_id)
+            raise UserError(told)
+        values = {
+            "failure_reason": False,
+            "retry_at": fields.Datetime.now() + LEASE,
+            "database": self.link_id._database_uuid(),
+        }
+        self._move_to("to_send", **values)
+        self._log(messages.LOG_REFUND_ASKED)
+        self._send_after_commit()
+
+    def _close(self):
+        """Give up, unless Payplug's list shows that the money went after all."""
+        self.link_id._lock_refunds()
+        if self.state in SENT:
+            self._follow(self.link_id)
+        if self.state in (*UNDER_WAY, "recorded"):
+            self._set_refused(text(self.env, messages.REFUND_CLOSED))
+
+    # === SENT TO PAYPLUG === #
+
+    def _claim_key(self):
+        # OVERRIDE payplug.process.mixin: the invoice's lock, as for all calls
+        return self.link_id._claim_key()
+
+    def _claim(self, key):
+        # OVERRIDE payplug.process.mixin
+        self.env["payplug.payment.link"]._lock_invoice(key)
+        return bool(self.exists())
+
+    def _is_to_process(self):
+        # OVERRIDE payplug.process.mixin: not what ended, or another process began
+        if self.state == "unknown":
+            return not self.retry_at or self.retry_at <= fields.Datetime.now()
+        return self.state == "to_send" or self.to_book
+
+    def _process_succeeded(self):
+        # OVERRIDE payplug.process.mixin: `_send` and `_book_again` store when to retry
+        pass
+
+    def _process_failed(self, error):
+        # EXTEND payplug.process.mixin: what may have gone stays unknown
+        result = super()._process_failed(error)
+        for refund in self:
+            if not isinstance(error, (PayplugError, UserError)):
+                _logger.error("Refund %s was left aside", refund.id, exc_info=error)
+            if refund.state in UNDER_WAY:
+                refund._store_reason(error)
+        return result
+
+    def _store_reason(self, error):
+        """Tell why it is not through yet; end it if Payplug has never heard of it."""
+        reason = self._error_reason(error)
+        is_final = isinstance(error, (PayplugRejected, UserError))
+        if is_final and self.state == "to_send":
+            self._set_refused(reason)
+        else:
+            self.failure_reason = reason
+
+    def _error_reason(self, error):
+        """Return for people what an error says."""
+        link = self.link_id._as_accountant()
+        if isinstance(error, UserError):
+            return error_reason(error)
+        if not isinstance(error, PayplugError):
+            return link.env._(messages.UNEXPECTED)
+        if error.status in (403, 404):
+            return self._refusal(None)
+        return link.company_id._payplug_error_message(error)
+
+    def _send(self):
+        """Give the money back, once: look first, commit that it begins, then call."""
+        link = self.link_id
+        if self.database != link._database_uuid():
+            raise user_error(link._as_accountant().env, messages.REFUND_OF_COPY)
+        client = link._client()  # before anything is written: its key may be gone
+        remote = client.get_payment(link.payplug_id)
+        link._apply_remote(remote)
+        if self.sent_at:
+            self._follow(link)
+        if self.state not in UNDER_WAY:
+            return  # it had gone
+        unmet = self._unmet()
+        if unmet or not link._matches_remote(remote):
+            self._set_refused(self._refusal(unmet))
+            return
+        self._begin()
+        if self.state == "unknown":
+            self._call(link)
+
+    def _refusal(self, unmet):
+        """Return why Payplug is not asked."""
+        link = self.link_id._as_accountant()
+        if unmet:
+            refunds = self.with_env(link.env)
+            return refunds._unmet_text(unmet, link, self.credit_note_id)
+        return text(link.env, messages.REFUND_UNKNOWN_PAYMENT, payment=link.payplug_id)
+
+    def _begin(self):
+        """Commit that the call begins: whoever finds this later looks first.
+
+        A minute must pass for that: Payplug may still be at it when we are killed.
+        """
+        now, key = fields.Datetime.now(), self._claim_key()
+        at = now + RETRY_UNAVAILABLE
+        self._move_to(
+            "unknown", sent_at=self.sent_at or now, retry_at=at, failure_reason=False
+        )
+        self._trigger_process(at)
+        self.env["ir.cron"]._commit_progress()
+        self._claim(key)  # the commit has released it
+        self.env.invalidate_all()
+
+    def _call(self, link):
+        """Ask Payplug to give the money back, and store what it says."""
+        client, cents = link._client(), to_cents(self.amount)
+        try:
+            told = client.create_refund(link.payplug_id, cents, self._metadata())
+        except PayplugRecorded as answer:
+            self._move_to("recorded", failure_reason=answer.details, retry_at=False)
+            self._log(messages.LOG_REFUND_RECORDED, why=answer.details)
+        except PayplugRejected as error:
+            self._set_refused(self._error_reason(error))
+        else:
+            if not self._is_told(told):
+                self._follow(link)  # what it says is not what was asked: look
+                return
+            refunded = to_cents(link.amount_refunded) + told.cents
+            link.amount_refunded = from_cents(refunded)
+            self._set_done(told)
+
+    def _metadata(self):
+        """Return what tells this refund from others in Payplug's list."""
+        return {
+            "refund_id": str(self.id),
+            "database": self.link_id._database_uuid(),
+            "document": (self.credit_note_id or self.move_id).name or "",
+        }
+
+    def _is_told(self, told):
+        """Tell whether a `RemoteRefund` is of this amount and payment."""
+        theirs = (told.payment_id, told.cents, told.currency, told.is_live)
+        link = self.link_id
+        ours = (link.payplug_id, to_cents(self.amount), self.currency_id.name)
+        return theirs == (*ours, link.is_live)
+
+    def _set_refused(self, reason):
+        if self._move_to("refused", failure_reason=reason, retry_at=False):
+            self._log(messages.LOG_REFUND_REFUSED, why=reason)
+
+    def _set_done(self, told, to_book=None):
+        """Store that the money went, and write the books.
+
+        :param RemoteRefund told: what Payplug says of it
+        """
+        must_be_booked = self.link_id._must_be_booked() if to_book is None else to_book
+        done = self._move_to(
+            "done",
+            payplug_id=told.id,
+            refunded_at=told.created_at,
+            failure_reason=False,
+            retry_at=False,
+            to_book=must_be_booked,
+        )
+        if done:
+            self._close_activity()
+            self._log(messages.LOG_REFUNDED)
+            self._register_payment()
+
+    # === SEEN AT PAYPLUG === #
+
+    @api.model
+    def _follow(self, link):
+        """Apply the list of a payment's refunds: ours, and those of the portal.
+
+        :raise PayplugError: if Payplug is silent; nothing is stored then
+        """
+        refunds = link._client().list_refunds(link.payplug_id)
+        mine = (link.payplug_id, link.currency_id.name, link.is_live)
+        refunds = [
+            one
+            for one in sorted(refunds, key=lambda one: (one.created_at, one.id))
+            if (one.payment_id, one.currency, one.is_live) == mine
+        ]
+        done = link.refund_ids.filtered(lambda refund: refund.state == "done")
+        # What was seen before there were rows: an accountant was asked to book it.
+        before = to_cents(link.amount_refunded) - sum(
+            to_cents(refund.amount) for refund in done
+        )
+        total = sum(one.cents for one in refunds)
+        if total > to_cents(link.amount_refunded):
+            link.amount_refunded = from_cents(total)
+        for told in refunds:
+            is_old = 0 < told.cents <= before
+            if self._apply(link, told, is_old) and is_old:
+                before -= told.cents
+
+    @api.model
+    def _apply(self, link, told, is_old):
+        """Store one refund of the list; return whether it was new."""
+        refunds = link.refund_ids
+        if told.id in refunds.mapped("payplug_id"):
+            return False
+        refund = self._match(refunds, told)
+        is_old = is_old and not refund
+        refund = refund or self._create_row(
+            link, amount=from_cents(told.cents), origin="portal", state="recorded"
+        )
+        refund._set_done(told, to_book=False if is_old else None)
+        return True
+
+    def _match(self, refunds, told):
+        """Return the row that a refund of the list is the outcome of; empty for none.
+
+        By our mark. One without a mark, of the amount of a row whose answer was lost or
+        that Payplug carries out by hand, is taken for it: if that is wrong, a person
+        can ask again; the other mistake would give the money back twice.
+        """
+        is_ours = (
+            told.metadata.get("database")
+            == self.env["payplug.payment.link"]._database_uuid()
+        )
+        mark = str(told.metadata.get("refund_id") or "") if is_ours else ""
+        same = refunds.filtered(
+            lambda refund: not refund.payplug_id and refund._is_told(told)
+        )
+        if mark:
+            return same.filtered(lambda refund: str(refund.id) == mark)
+        return same.filtered(
+            lambda refund: (
+                refund.state in SENT and told.created_at >= refund.sent_at - CLOCKS
+            )
+        )[-1:]
+
+    # === BOOKING === #
+
+    def _register_payment(self):
+        """Book what went back; if accounting refuses, keep it and call for help."""
+        for refund in self.filtered("to_book"):
+            if refund.link_id.to_book:
+                continue  # what came in first
+            refund = refund.with_env(refund.link_id._as_accountant().env)
+            if not refund.link_id._must_be_booked():
+                refund.to_book = False
+                continue
+            try:
+                with isolated(), self.env.cr.savepoint():
+                    refund._book()
+            except ProcessFailed as failure:  # the money went all the same
+                refund._booking_failed(failure.cause)
+
+    def _booking_failed(self, error):
+        is_told = isinstance(error, UserError)
+        told = "Refund %s is not booked: %s"
+        kind = type(error).__name__
+        _logger.warning(told, self.id, kind, exc_info=None if is_told else error)
+        self.retry_at = fields.Datetime.now() + RETRY_REFUSED
+        if self.activity_id:
+            return
+        why = error.args[0] if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
+        try:
+            with isolated(), self.env.cr.savepoint():
+                self._schedule(
+                    messages.BOOK_REFUND_SUMMARY, messages.BOOK_REFUND, why=why
+                )
+        except ProcessFailed as failure:
+            _logger.error("Nobody was told of it", exc_info=failure.cause)
+
+    def _book(self):
+        """Register the payment to the customer, reconcile it, and tell everyone."""
+        lines = self._lines_to_settle()
+        payment = self._find_payment() or self._create_payment(lines)
+        if payment.state == "draft":
+            payment.action_post()
+        self._close_activity()
+        self.write(
+            {"account_payment_id": payment.id, "to_book": False, "retry_at": False}
+        )
+        self._settle(lines)
+        self._log(
+            messages.LOG_REFUND_BOOKED,
+            payment=payment.display_name,
+            journal=payment.journal_id.display_name,
+            booked=format_date(self.env, payment.move_id.date or payment.date),
+        )
+        if self._open_debit():
+            self._schedule(messages.CREDIT_REFUND_SUMMARY, messages.CREDIT_REFUND)
+
+    def _settle(self, lines):
+        """Reconcile the payment with these lines, one after the other."""
+        for line in lines:
+            debit = self._debit_lines()
+            if debit and not line.reconciled and line.account_id == debit.account_id:
+                (debit | line).reconcile()
+                if line.move_id.is_invoice():
+                    note = line.move_id.with_context(skip_is_manually_modified=True)
+                    note.matched_payment_ids |= self.account_payment_id
+        settled = self.account_payment_id.reconciled_invoice_ids
+        notes = settled & self.link_id._credit_notes()
+        self.credit_note_id = self.credit_note_id or notes[:1]
+
+    def _debit_lines(self):
+        """Return what of the payment to the customer settles nothing yet."""
+        return self.link_id._open_lines(self.account_payment_id.move_id)
+
+    def _open_debit(self):
+        """Return the amount for which there is no credit note yet."""
+        return sum(self._debit_lines().mapped("amount_residual_currency"))
+
+    def _lines_to_settle(self):
+        """Return what this money settles: credit notes, then the payment's surplus."""
+        link = self.link_id
+        notes = self.credit_note_id or link._credit_notes().sorted(
+            lambda note: (not self._is_of_amount(note.amount_residual), note.id)
+        )
+        notes = notes.filtered(lambda note: note.state == "posted")
+        credit = link._open_lines(link.account_payment_id.move_id)
+        lines = [line for note in notes for line in link._open_lines(note)]
+        return [*lines, *credit]
+
+    def _is_of_amount(self, amount):
+        return self.currency_id.compare_amounts(self.amount, amount) == 0
+
+    def _find_payment(self):
+        """Return the payment of this money that is in the books already, if any.
+
+        What an earlier attempt left; or what an accountant has registered by hand in
+        the Payplug journal, on a credit note of this invoice.
+        """
+        journal_sudo = self.company_id._payplug_root().payplug_journal_id
+        found = self.env["account.payment"].search(
+            [
+                ("journal_id", "=", journal_sudo.id),
+                ("company_id", "=", self.company_id.id),
+                ("payment_type", "=", "outbound"),
+                ("partner_type", "=", "customer"),
+                ("partner_id", "=", self.partner_id.commercial_partner_id.id),
+                ("currency_id", "=", self.currency_id.id),
+                ("state", "in", ("in_process", "paid")),
+            ]
+        )
+        found = found.filtered(lambda one: self._is_of_amount(one.amount))
+        found -= self.search([("account_payment_id", "in", found.ids)]).mapped(
+            "account_payment_id"
+        )
+        marked = found.filtered(lambda one: self.payplug_id in (one.memo or "").split())
+        if marked or self.origin == "odoo":
+            return marked[:1]
+        notes = self.link_id._credit_notes()
+        return found.filtered(lambda one: one.reconciled_invoice_ids & notes)[:1]
+
+    def _create_payment(self, lines):
+        """Create the payment to the customer."""
+        link = self.link_id
+        values = {
+            **link._payplug_payment_vals(),
+            **self._payplug_refund_vals(),
+            "company_id": self.company_id.id,
+            "date": link._local_date(self.refunded_at),
+            "memo": self._booking_memo(),
+            "payment_type": "outbound",
+            "partner_type": "customer",
+            "partner_id": self.partner_id.commercial_partner_id.id,
+        }
+        if lines:
+            values["destination_account_id"] = lines[0].account_id.id
+        payments = self.env["account.payment"].with_context(skip_invoice_sync=True)
+        return payments.create(values)
+
+    def _payplug_refund_vals(self):
+        """Return how much goes back by which line of the journal. Addons may extend."""
+        root_sudo = self.company_id._payplug_root()
+        root_sudo._payplug_check_can_book_refunds()
+        line = root_sudo.payplug_journal_id._payplug_outbound_line()
+        return {"amount": self.amount, "payment_method_line_id": line.id}
+
+    def _booking_memo(self):
+        document = self.credit_note_id or self.link_id._credit_notes()[:1]
+        document = document or self.move_id
+        return " ".join(filter(None, (document.name, self.payplug_id)))
+
+    def _settle_open(self):
+        """Reconcile refunds that waited for a credit note with the one there is now."""
+        for refund in self.filtered("account_payment_id"):
+            refund = refund.with_env(refund.link_id._as_accountant().env)
+            if refund._debit_lines():
+                refund._settle(refund._lines_to_settle())
+                if not refund._debit_lines():
+                    refund._close_activity()
+
+    # === PEOPLE === #
+
+    def _schedule(self, summary, note, **values):
+        self.activity_id = self.link_id._schedule_activity(
+            summary, note, **{**self._names(), **values}
+        )
+
+    def _close_activity(self):
+        self.activity_id.filtered("active").action_done()
+
+    def _log(self, message, **values):
+        """Write a sentence into the chatter of the invoice and of the credit note."""
+        link = self.link_id._as_author()
+        refund = self.with_env(link.env)
+        body = text(link.env, message, **{**refund._names(), **values})
+        for move in refund.move_id | refund.credit_note_id:
+            move._message_log(body=body)
+
+    def _names(self):
+        """Return what the sentences about this refund name."""
+        link = self.link_id
+        date = self.refunded_at and link._local_date(self.refunded_at)
+        return {
+            "amount": self.currency_id.format(self.amount),
+            "payment": link.payplug_id,
+            "refund": self.payplug_id or "",
+            "date": format_date(self.env, date) if date else "",
+            "open": self.currency_id.format(self._open_debit()),
+        }
+
+    def _banners(self):
+        """Yield what forms say of these refunds: name, level, sentence."""
+        done = self.filtered(lambda refund: refund.state == "done")
+        for refund in self - done:
+            if refund.state == "refused" and refund != self[0]:
+                continue  # another one came after it
+            level = "danger" if refund.state == "refused" else "warning"
+            words = {**refund._names(), "why": refund.failure_reason or ""}
+            said = text(self.env, messages.BANNER_REFUND[refund.state], **words)
+            yield f"refund_{refund.id}", level, said.strip()
+        if done:
+            last = done.sorted("refunded_at")[-1:]
+            amount = self.currency_id.format(sum(done.mapped("amount")))
+            words = {**last._names(), "amount": amount}
+            message = messages.BANNER_REFUND["done"]
+            yield "refunded", "info", text(self.env, message, **words)
+
+    # === CRON === #
+
+    @api.model
+    def _cron_refund(self):
+        """Send what waits, look for what is unknown, book what accounting refused."""
+        now = fields.Datetime.now()
+        is_due = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
+        under_way = self.search(is_due & Domain("state", "in", UNDER_WAY), order="id")
+        to_book = self.search(is_due & Domain("to_book", "=", True), order="id")
+        progress = self.env["ir.cron"]._commit_progress
+        progress(remaining=len(under_way) + len(to_book))
+        has_time = under_way._process_each(type(self)._send) and to_book._process_each(
+            type(self)._book_again
+        )
+        self._plan_next_run()
+        if has_time:
+            progress(remaining=0)
+
+    def _book_again(self):
+        """Book what accounting refused before; if it does so again, wait an hour."""
+        self._register_payment()
+        if self.to_book:
+            self.retry_at = fields.Datetime.now() + RETRY_REFUSED

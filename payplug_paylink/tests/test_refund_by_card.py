@@ -1,0 +1,355 @@
+"""Money that goes back from Odoo: once, with a reason where it does not."""
+
+from datetime import timedelta
+
+from odoo import fields
+from odoo.exceptions import AccessError
+from odoo.tests import tagged
+
+from .common_refunds import RefundCommon
+
+
+@tagged("post_install", "-at_install", "once")
+class TestRefundByCard(RefundCommon):
+    def test_refund_of_a_credit_note_goes_to_the_card_and_into_the_books(self):
+        note = self._credit(50)
+        window = self._open(note)
+        self.assertRecordValues(
+            window,
+            [{"asked": 50, "allowed": 120, "amount": 50, "may_confirm": True}],
+        )
+        self.assertTrue(window.until)
+        refund = self._refund(note, 30)
+        self.assertRecordValues(
+            refund,
+            [
+                {
+                    "state": "done",
+                    "origin": "odoo",
+                    "amount": 30,
+                    "credit_note_id": note.id,
+                    "user_id": self.accountant.id,
+                }
+            ],
+        )
+        self.assertEqual(self._refunded_cents(), 3000)
+        self.assertEqual(refund.account_payment_id.memo[:4], note.name[:4])
+        self.assertIn(refund.payplug_id, refund.account_payment_id.memo)
+        self.assertEqual(note.amount_residual, 20)
+        self.assertEqual(self.link.amount_refunded, 30)
+        self.assertEqual(self._balance(), 90)
+        for move in (self.invoice, note):
+            self.assertTrue(self._logged(move, "Refunded by card on"))
+        metadata = self.payplug.store.payments[self.link.payplug_id].refunds[0][
+            "metadata"
+        ]
+        self.assertEqual(metadata["refund_id"], str(refund.id))
+        self.link._sync()
+        self.assertEqual(self._refunds(), refund, "its own notification is no news")
+
+    def test_rest_of_the_credit_note_is_offered_and_no_more(self):
+        note = self._credit()
+        self._refund(note, 100)
+        window = self._open(note)
+        self.assertEqual((window.asked, window.allowed, window.amount), (20, 20, 20))
+        window.amount = 20.01
+        with self.assertUserError(r"20\.00\xa0?.*is left to refund"):
+            window.action_confirm()
+        window.amount = 20
+        window.action_confirm()
+        self._run_refund_cron(wait=False)
+        self.assertEqual(self._refunded_cents(), 12000)
+        self.assertFalse(note.payplug_can_refund)
+        with self.assertUserError("no payment by Payplug link"):
+            note.action_payplug_refund()
+        self.assertEqual(note.payment_state, "paid")
+
+    def test_surplus_of_a_payment_on_account_can_be_refunded(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self._pay_partly(invoice, 20)
+        self._pay(link)
+        self.assertTrue(invoice.payplug_can_refund)
+        window = self._open(invoice)
+        self.assertEqual((window.asked, window.allowed), (20, 120))
+        refund = self._refund(invoice)
+        self.assertEqual(refund.amount, 20)
+        self.assertFalse(refund._open_debit())
+        self.assertEqual(link._open_credit(), 0)
+        self.assertFalse(invoice.payplug_can_refund)
+
+    def test_what_the_emulated_account_refuses_is_told_and_can_be_tried_again(self):
+        note = self._credit(50)
+        self.account.balance_cents = 1000
+        refund = self._refund(note)
+        self.assertEqual(refund.state, "refused")
+        self.assertIn("balance of your account is too low", refund.failure_reason)
+        self.assertEqual(self._refunded_cents(), 0)
+        banner = note._get_alerts()[f"payplug_refund_{refund.id}"]
+        self.assertIn("too low", banner["message"])
+        self.account.balance_cents = 6000
+        refund.with_user(self.accountant).action_retry()
+        self._run_refund_cron(wait=False)
+        self.assertEqual(refund.state, "done")
+        self.assertEqual(self._refunded_cents(), 5000)
+
+    def test_error_object_in_a_success_is_a_refusal(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("error", path=path, method="POST")
+        refund = self._refund(self._credit(50))
+        self.assertEqual(refund.state, "refused")
+        self.assertIn("Something went wrong", refund.failure_reason)
+
+    def test_refund_that_is_only_recorded_is_shown_and_followed_to_its_end(self):
+        self.account.refunds_by_hand = True
+        note = self._credit(50)
+        refund = self._refund(note)
+        self.assertEqual(refund.state, "recorded")
+        self.assertIn("processes it by hand", self._banner(note, refund))
+        self.assertEqual(note.payplug_refund_state, "under_way")
+        self.assertFalse(note.payplug_can_refund, "it is on its way")
+        self._run_refund_cron()
+        self.assertEqual(self._posts(), 1)
+        self.payplug.process_refunds(self.link.payplug_id)
+        self.link._sync()
+        self.assertEqual(self._refunds(), refund)
+        self.assertRecordValues(refund, [{"state": "done", "to_book": False}])
+        self.assertEqual(note.payment_state, "paid")
+
+    def _banner(self, move, refund):
+        return move._get_alerts()[f"payplug_refund_{refund.id}"]["message"]
+
+    def test_lost_answer_never_refunds_twice(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        for kind in ("drop", "bad_utf8", "empty", "null"):
+            with self.subTest(kind=kind):
+                before = self._refunded_cents()
+                note = self._credit(10)
+                self.payplug.fail(kind, path=path, method="POST")
+                refund = self._refund(note)
+                self.assertEqual(refund.state, "unknown")
+                self.assertIn("never refunds twice", self._banner(note, refund))
+                self._run_refund_cron(wait=False)
+                self.assertEqual(refund.state, "unknown", "it may still be at it")
+                self._run_refund_cron()
+                self.assertEqual(refund.state, "done")
+                self.assertEqual(self._refunded_cents(), before + 1000)
+                self.assertEqual(note.payment_state, "paid")
+
+    def test_answer_that_is_lost_before_anything_is_done_is_tried_again(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail(500, path=path, method="POST")
+        refund = self._refund(self._credit(50))
+        self.assertEqual(refund.state, "unknown")
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+        self.assertEqual(self._refunded_cents(), 5000)
+
+    def test_lost_answer_without_our_mark_is_known_by_its_amount(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        note = self._credit()
+        refund = self._refund(note, 30)
+        self.payplug.store.payments[self.link.payplug_id].refunds[0]["metadata"] = None
+        self._run_refund_cron()
+        self.assertEqual(self._refunds(), refund)
+        self.assertEqual(refund.state, "done")
+        self.assertEqual(self._refunded_cents(), 3000)
+
+    def test_metadata_that_comes_back_as_a_text_is_read(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        refund = self._refund(self._credit(50))
+        body = self.payplug.store.payments[self.link.payplug_id].refunds[0]
+        body["metadata"] = str(body["metadata"]).replace("'", '"')
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+
+    def test_list_that_cannot_be_read_sends_nothing(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        refund = self._refund(self._credit(50))
+        for kind in ("null", "list", 500):
+            self.payplug.fail(kind, path=path, method="GET")
+            self._run_refund_cron()
+            self.assertEqual(refund.state, "unknown")
+        self.assertEqual(self._posts(), 1)
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+
+    def test_silent_payplug_leaves_the_refund_to_send(self):
+        refund = self._ask(self._credit(50))
+        self.payplug.go_down()
+        self._run_refund_cron(wait=False)
+        self.assertEqual(refund.state, "to_send")
+        self.assertTrue(refund.retry_at)
+        self.payplug.come_back()
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+
+    def test_window_of_dates_is_kept(self):
+        note = self._credit(50)
+        now = self.payplug.store.now()
+        self.payplug.alter(self.link.payplug_id, {"refundable_after": now + 3600})
+        with self.assertUserError("wait until then"):
+            self._ask(note)
+        past = {"refundable_after": now - 99, "refundable_until": now - 9}
+        self.payplug.alter(self.link.payplug_id, past)
+        with self.assertUserError("pay the customer back another way"):
+            self._ask(note)
+        self.assertEqual(self._posts(), 0)
+
+    def test_less_than_ten_cents_and_more_than_the_credit_note_are_refused(self):
+        note = self._credit(50)
+        with self.assertUserError("0.10 € at least"):
+            self._ask(note, 0.09)
+        with self.assertUserError(r"leaves .*50\.00"):
+            self._ask(note, 50.01)
+        self._refund(note, 0.10)
+        self.assertEqual(self._refunded_cents(), 10)
+
+    def test_refund_is_judged_again_when_it_is_sent(self):
+        note = self._credit()
+        refund = self._ask(note)
+        self.payplug.refund(self.link.payplug_id, 12000)  # at the same time, elsewhere
+        self._run_refund_cron(wait=False)
+        self.assertEqual(refund.state, "refused")
+        self.assertIn("is left to refund", refund.failure_reason)
+        self.assertEqual(self._refunded_cents(), 12000)
+        self.assertEqual(note.payment_state, "paid", "by the refund of the portal")
+
+    def test_key_that_is_gone_or_of_another_account_is_told(self):
+        note = self._credit(50)
+        refund = self._ask(note)
+        key, self.company.payplug_test_key = self.company.payplug_test_key, False
+        self._run_refund_cron(wait=False)
+        self.assertEqual(refund.state, "refused")
+        self.assertIn("has no test key", refund.failure_reason)
+        self.company.payplug_test_key = self.payplug.add_account("Another").test_key
+        again = self._create_retry(refund)
+        self.assertIn("does not know", again.failure_reason)
+        self.company.payplug_test_key = key
+        self.assertEqual(self._create_retry(refund).state, "done")
+
+    def _create_retry(self, refund):
+        refund.with_user(self.accountant).action_retry()
+        self._run_refund_cron(wait=False)
+        return refund
+
+    def test_key_that_is_gone_leaves_a_lost_answer_unknown(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        refund = self._refund(self._credit(50))
+        key, self.company.payplug_test_key = self.company.payplug_test_key, False
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "unknown")
+        self.assertIn("has no test key", refund.failure_reason)
+        self.company.payplug_test_key = key
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+
+    def test_person_gives_up_what_did_not_go_and_not_what_did(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        note = self._credit()
+        for kind, state in ((500, "refused"), ("drop", "done")):
+            self.payplug.fail(kind, path=path, method="POST")
+            refund = self._refund(note, 30)
+            self.assertEqual(refund.state, "unknown")
+            refund.with_user(self.accountant).action_close()
+            self.assertEqual(refund.state, state)
+        self.assertEqual(self._refunded_cents(), 3000)
+
+    def test_refund_that_was_given_up_and_comes_all_the_same_is_seen(self):
+        self.account.refunds_by_hand = True
+        refund = self._refund(self._credit(50))
+        refund.with_user(self.accountant).action_close()
+        self.assertEqual(refund.state, "refused")
+        self.account.refunds_by_hand = False
+        self.payplug.process_refunds(self.link.payplug_id)
+        self.link._sync()
+        self.assertEqual(self.link.amount_refunded, 50)
+        self.assertEqual(self._refunds()[-1].state, "done")
+
+    def test_second_refund_waits_for_the_first(self):
+        note = self._credit()
+        window = self._open(note)
+        self._ask(note, 30)
+        self.env.invalidate_all()  # another request
+        with self.assertUserError("has changed since this window was opened"):
+            window.action_confirm()
+        with self.assertUserError("on its way"):
+            self._ask(note, 30)
+        self._run_refund_cron(wait=False)
+        self.assertEqual(self._refunded_cents(), 3000)
+
+    def test_billing_user_asks_and_an_accountant_confirms(self):
+        note = self._credit(50)
+        window = self._open(note, self.biller)
+        self.assertFalse(window.may_confirm)
+        with self.assertUserError("needs the group"):
+            window.action_confirm()
+        window.amount = 40
+        window.action_ask()
+        activity = note.activity_ids
+        self.assertTrue(activity.user_id.has_group("payplug_paylink.group_refund"))
+        self.assertIn("40.00", activity.note)
+        refund = self._refund(note, 40)
+        with self.assertUserError("needs the group"):
+            refund.with_user(self.biller).action_retry()
+
+    def test_accountants_may_confirm_by_default(self):
+        manager = self._create_user("boss", "account.group_account_manager")
+        self.assertTrue(manager.has_group("payplug_paylink.group_refund"))
+        self.assertFalse(self.biller.has_group("payplug_paylink.group_refund"))
+
+    def test_window_of_another_companys_credit_note_is_refused(self):
+        note = self._credit(50)
+        rival = self.env["res.company"].create({"name": "Rival SA"})
+        stranger = self._create_user(
+            "stranger", "account.group_account_invoice,payplug_paylink.group_refund"
+        )
+        stranger.write({"company_ids": rival.ids, "company_id": rival.id})
+        windows = self.env["payplug.refund.by.card"].with_user(stranger)
+        with self.assertRaises(AccessError):
+            windows.create({"move_id": note.id}).action_confirm()
+
+    def test_invoice_that_was_not_paid_by_a_link_offers_no_refund(self):
+        invoice = self._create_payable_invoice()
+        self._register_payment(invoice)
+        note = self._credit(invoice=invoice)
+        self.assertFalse(note.payplug_can_refund)
+        draft = self._reverse_invoice(self.invoice)
+        self.assertFalse(draft.payplug_can_refund)
+
+    def test_register_payment_says_that_it_sends_no_money(self):
+        note = self._credit(50)
+        action = note.with_user(self.biller).action_register_payment()
+        windows = self.env["account.payment.register"].with_user(self.biller)
+        window = windows.with_context(**action["context"]).create(
+            {"journal_id": self.company.payplug_journal_id.id}
+        )
+        told = window.actionable_errors
+        self.assertIn("sends no money", told["payplug_refund"]["message"])
+        self.assertEqual(told["payplug_refund"]["action"]["type"], "ir.actions.server")
+        self.assertEqual(
+            told["payplug_refund_portal"]["action"]["type"], "ir.actions.act_url"
+        )
+        window.journal_id = self.company_data["default_journal_bank"]
+        self.assertNotIn("payplug_refund", window.actionable_errors or {})
+
+    def test_refund_is_dated_as_payplug_dates_it(self):
+        note = self._credit(50)
+        refund = self._ask(note)
+        self.payplug.advance(days=3)
+        self._run_refund_cron(wait=False)
+        day = fields.Date.today() + timedelta(days=3)
+        self.assertLessEqual(abs(refund.account_payment_id.date - day), timedelta(1))
+
+    def test_copy_of_the_database_does_not_send_what_waits_in_the_original(self):
+        refund = self._ask(self._credit(50))
+        self.env["ir.config_parameter"].set_param("database.uuid", "another copy")
+        self._run_refund_cron(wait=False)
+        self.assertEqual(refund.state, "refused")
+        self.assertIn("another copy of this database", refund.failure_reason)
+        self.assertEqual(self._posts(), 0)
+        self.assertEqual(self._create_retry(refund).state, "done", "by a person's word")
