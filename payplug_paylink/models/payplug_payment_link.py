@@ -744,7 +744,6 @@ class PayplugPaymentLink(models.Model):
         moved = self._move_to(
             "paid",
             paid_at=remote.paid_at or fields.Datetime.now(),
-            checked_at=fields.Datetime.now(),
             to_book=must_be_booked,
             refusal=False,
             is_being_checked=False,

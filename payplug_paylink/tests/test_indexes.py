@@ -18,7 +18,6 @@ INDEXES = {
         "unique btree (move_id, id)",
         # What the cron looks for, and hardly any link is.
         "btree (checked_at) WHERE (state = 'pending')",
-        "btree (checked_at) WHERE (state = 'paid')",
         "btree (id) WHERE to_book",
         "btree (checked_at) WHERE (state = 'paid' AND amount_refunded < amount)",
     },

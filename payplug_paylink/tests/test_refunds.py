@@ -149,14 +149,13 @@ class TestRefunds(RefundCommon):
     def test_refund_waits_for_the_booking_of_its_payment(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
-        journal = self.company.payplug_journal_id
-        journal.active = False
+        self._let_books_refuse()
         self.payplug.pay(link.payplug_id)
         with self.assertLogs(LINK_LOG, "WARNING"):
             link._sync()
             self._refund_in_portal(2000, link)
         self.assertTrue(link.to_book and link.refund_ids.to_book)
-        journal.active = True
+        self._let_books_refuse(False)
         link._register_payment()
         self.assertTrue(link.refund_ids.account_payment_id)
 
