@@ -18,10 +18,15 @@ _LEVELS = ("WARNING", "ERROR", "CRITICAL")
 
 @dataclass
 class Odoo:
-    """Odoo's source in `source`, working with the PostgreSQL `server`."""
+    """Odoo's source in `source`, working with the PostgreSQL `server`.
+
+    :ivar is_stopped: its programs are being ended; they leave their work undone, and
+        Odoo's exit status is 0 then
+    """
 
     source: Path
     server: object
+    is_stopped: bool = False
 
     @property
     def data(self):
@@ -63,6 +68,8 @@ class Odoo:
             text=True,
             errors="replace",
         )
+        if self.is_stopped:
+            raise CommandError("Stopped.")
         if done.returncode:
             print(done.stdout, file=sys.stderr)
             raise CommandError(message)

@@ -114,6 +114,7 @@ class Run:
                 return [part.result() for part in running]
             finally:  # also when stopped by Ctrl-C
                 executor.shutdown(wait=False, cancel_futures=True)
+                self.odoo.is_stopped = True
                 processes.stop(psutil.Process().children())
 
     def _own_tests(self):
