@@ -20,7 +20,7 @@ _LEVELS = ("WARNING", "ERROR", "CRITICAL")
 class Odoo:
     """Odoo's source in `source`, working with the PostgreSQL `server`.
 
-    :ivar is_stopped: its programs are being ended; what they did is not complete, though
+    :ivar is_stopped: its programs are being ended; they leave their work undone, and
         Odoo's exit status is 0 then
     """
 
