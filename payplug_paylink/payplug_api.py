@@ -81,7 +81,7 @@ class _TimedReader(io.RawIOBase):
 
     def close(self):
         self._raw.close()
-        super().close()
+        return super().close()
 
 
 class _TimedResponse(http.client.HTTPResponse):

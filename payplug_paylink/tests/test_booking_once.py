@@ -4,7 +4,6 @@ from unittest.mock import patch
 
 from psycopg2 import InterfaceError
 
-from odoo.exceptions import UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -42,7 +41,7 @@ class TestMoney(PayplugBookingCommon):
         lost = InterfaceError("connection already closed")
 
         def post(_payment):
-            raise UserError("Something went wrong.") from lost
+            raise KeyError("another addon's") from lost
 
         self.payplug.pay(self.link.payplug_id)
         with (
