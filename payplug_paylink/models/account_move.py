@@ -356,8 +356,8 @@ class AccountMove(models.Model):
         posted = super()._post(soft)
         notes = posted.filtered(lambda move: move.move_type == "out_refund")
         # whoever confirms it: only code writes refunds
-        links_sudo = notes.sudo().reversed_entry_id.payplug_link_ids
-        links_sudo.refund_ids._settle_open()
+        for refund_sudo in notes.sudo().reversed_entry_id.payplug_link_ids.refund_ids:
+            refund_sudo._settle_open()
         return posted
 
     def unlink(self):

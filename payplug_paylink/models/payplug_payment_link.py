@@ -790,7 +790,8 @@ class PayplugPaymentLink(models.Model):
         except ProcessFailed as failure:  # the money came all the same
             link._booking_failed(failure.cause)
         else:
-            link.refund_ids._register_payment()  # what went back before
+            for refund in link.refund_ids:  # what went back before
+                refund._register_payment()
 
     def _book_anew(self):
         """Book money whose payment was deleted or cancelled, by a person's word."""

@@ -163,9 +163,7 @@ class TestBooking(PayplugBookingCommon):
         link._sync()
         self.assertEqual(link.amount_refunded, 20)
         self.assertTrue(link.account_payment_id)
-        self.assertEqual(
-            self._activities(invoice), ["Refunded on Payplug: book the refund"]
-        )
+        self.assertEqual(self._activities(invoice), ["Refunded by card: credit note?"])
 
     def test_payment_deleted_by_an_accountant_is_not_booked_again(self):
         invoice = self._create_payable_invoice()
