@@ -25,6 +25,7 @@ PAIRS = (
     ("settle_ratio", bench_rows.settle, Effort(60, 120, 0.006)),
     ("send_ratio", bench_rows.send, Effort(40, 150, 0.01)),
     ("notification_ratio", bench_rows.notification, Effort(60, 120, 0.006)),
+    ("flood_ratio", bench_rows.flood, Effort(30, 90, 0.05)),
 )
 
 

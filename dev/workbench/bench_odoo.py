@@ -4,8 +4,6 @@ import contextlib
 import sys
 import time
 
-import requests
-
 from odoo import SUPERUSER_ID, api, http
 from odoo.modules.registry import Registry
 from odoo.service import server
@@ -49,32 +47,6 @@ def environment(database, login=None):
             user = env["res.users"].search([("login", "=", login)])
             env = env(user=user.id, context=user.with_user(user).context_get())
         yield env
-
-
-def signed_in(url, database):
-    """A function that calls a method of a model by HTTP, as the web client does.
-
-    It returns the result, and is called while the database is chosen.
-    """
-    session = requests.Session()
-
-    def post(path, **params):
-        config["db_name"] = [database]
-        answer = session.post(url + path, json={"params": params}, timeout=60).json()
-        assert "result" in answer, answer
-        return answer["result"]
-
-    with environment(database) as env:  # hashed, as for the web client's session
-        env["res.users"].search([("login", "=", LOGIN)]).password = LOGIN
-    post("/web/session/authenticate", db=database, login=LOGIN, password=LOGIN)
-
-    def call(model, method, *args, **kwargs):
-        names = {"model": model, "method": method}
-        return post(
-            f"/web/dataset/call_kw/{model}/{method}", args=args, kwargs=kwargs, **names
-        )
-
-    return call
 
 
 def open_window(env, action):

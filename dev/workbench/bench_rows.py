@@ -2,6 +2,7 @@
 
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from unittest.mock import patch
 from xml.etree import ElementTree
@@ -9,8 +10,10 @@ from xml.etree import ElementTree
 import requests
 from werkzeug.wrappers import Request, Response
 
+from odoo import fields
+
 from . import bench_data, mailbox
-from .bench_odoo import LOGIN, environment, open_window, signed_in, work_seconds
+from .bench_odoo import LOGIN, environment, open_window, work_seconds
 from .bench_pairs import Pairs, by_turns, timed
 from .cache import folder
 from .console import CommandError
@@ -24,6 +27,7 @@ LIST_DOMAIN = [("move_type", "=", "out_invoice"), ("state", "=", "posted")]
 LIST_OPTIONS = {"limit": 80, "offset": 0, "order": "", "count_limit": 10_001}
 SETTLED = ("paid", "in_payment")
 QUEUED = 60
+FLOOD = 20  # requests at once
 JOBS = ["--workers=2", "--max-cron-threads=0", "--load=base,web,queue_job"]
 SCANS = """
     SELECT sum(seq_scan), sum(idx_scan) FROM pg_stat_xact_user_tables
@@ -157,20 +161,50 @@ def _check_settled(database, ids):
             assert move.payment_state in SETTLED and not move.amount_residual, move
 
 
+def flood(bench, effort):
+    """A pay page while another one's address is flooded / Odoo's own sign-in page."""
+    with environment(bench.ours, LOGIN) as env:
+        flooded, invoice = bench_data.take_invoices(env, 2)
+        flooded.action_payplug_send_link()
+        page = invoice._payplug_page_url()
+        ours = flooded.payplug_link_id.sudo()._route_url("return")
+
+    def opener(address):
+        def act(_number):
+            with ThreadPoolExecutor(FLOOD) as pool:
+                get = partial(requests.get, allow_redirects=False, timeout=120)
+                list(map(partial(pool.submit, get), [address] * FLOOD))
+                return timed(lambda: requests.get(page, timeout=120) and None)
+
+        return act
+
+    bench.payplug.set_latency(1)
+    with environment(bench.ours):  # which chooses the database for HTTP
+        pairs = by_turns(opener(ours), opener(f"{bench.url}/web/login"), effort)
+    bench.payplug.set_latency(0)
+    return pairs
+
+
 def show_list(bench, effort):
     """The list as its page asks for it, all columns shown / without the addon."""
 
     def reader(database):
         with environment(database, LOGIN) as env:
             specification = _list_specification(env)
-        call = signed_in(bench.url, database)
+            tomorrow = fields.Datetime.add(fields.Datetime.now(), days=1)
+            keys_sudo = env["res.users.apikeys"].sudo()  # only a dialog makes one
+            key = keys_sudo._generate("rpc", "bench", tomorrow)
+        asked = {"domain": LIST_DOMAIN, "specification": specification, **LIST_OPTIONS}
+        url = f"{bench.url}/json/2/account.move/web_search_read"
+        headers = {"Authorization": f"bearer {key}"}
 
         def act(_number):
-            arguments = (LIST_DOMAIN, specification)
-            found = call("account.move", "web_search_read", *arguments, **LIST_OPTIONS)
-            assert len(found["records"]) == LIST_OPTIONS["limit"]
+            with environment(database):  # which chooses the database for HTTP
+                answer = requests.post(url, json=asked, headers=headers, timeout=60)
+            rows = answer.json()["records"]
+            assert len(rows) == LIST_OPTIONS["limit"]
             if database == bench.ours:
-                assert all(row["payment_id"] for row in found["records"])
+                assert all(row["payment_id"] for row in rows)
 
         return act
 
