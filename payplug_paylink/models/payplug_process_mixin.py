@@ -47,15 +47,18 @@ def isolated():
     except psycopg2.errors.InvalidSavepointSpecification as error:
         raise ConcurrencyError("an addon has committed in the middle") from error
     except Exception as error:
-        lost = _lost_connection_behind(error)
-        raise lost or ProcessFailed(error) from error
+        if _is_lost_connection(error):
+            raise psycopg2.InterfaceError("the connection is lost") from error
+        raise ProcessFailed(error) from error
 
 
-def _lost_connection_behind(error):
-    """Return what says that the connection is gone, in whatever it was wrapped."""
-    while error and not isinstance(error, LOST):
+def _is_lost_connection(error):
+    """Tell whether an exception says that the connection is gone, however wrapped."""
+    for _level in range(20):  # there are circles
+        if error is None or isinstance(error, LOST):
+            break
         error = error.__cause__ or error.__context__
-    return error
+    return isinstance(error, LOST)
 
 
 class PayplugProcessMixin(models.AbstractModel):
