@@ -52,7 +52,7 @@ class PayplugRefund(models.Model):
 
     _name = "payplug.refund"
     _inherit = "payplug.process.mixin"
-    _description = "Refund by card"
+    _description = "Card refund"
     _order = "id desc"
     _rec_name = "payplug_id"
 
@@ -106,7 +106,7 @@ class PayplugRefund(models.Model):
     account_payment_id = fields.Many2one(
         "account.payment", "Booked as", index="btree_not_null", readonly=True
     )
-    activity_id = fields.Many2one("mail.activity", string="Activity", readonly=True)
+    activity_id = fields.Many2one("mail.activity", readonly=True)
 
     _payplug_id_unique = models.UniqueIndex(
         "(payplug_id) WHERE payplug_id IS NOT NULL",

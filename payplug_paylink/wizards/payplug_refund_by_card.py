@@ -27,7 +27,7 @@ class PayplugRefundByCard(models.TransientModel):
         help="What was paid, less what was refunded or is on its way back.",
     )
     after = fields.Datetime(string="From", compute="_compute_from_link")
-    until = fields.Datetime(string="Until", compute="_compute_from_link")
+    until = fields.Datetime(compute="_compute_from_link")
     is_live = fields.Boolean(compute="_compute_from_link")
     may_confirm = fields.Boolean(compute="_compute_from_link")
     amount = fields.Monetary(
