@@ -174,7 +174,7 @@ class AccountMove(models.Model):
             ("partial", "Partly refunded"),
             ("full", "Refunded"),
         ],
-        string="Refund by card",
+        string="Card refund",
         compute="_compute_payplug_refunded",
         compute_sudo=True,
         groups=USERS,

@@ -52,7 +52,7 @@ class PayplugRefund(models.Model):
 
     _name = "payplug.refund"
     _inherit = "payplug.process.mixin"
-    _description = "Refund by card"
+    _description = "Card refund"
     _order = "id desc"
     _rec_name = "payplug_id"
 
