@@ -3,10 +3,12 @@
 import resource
 import shutil
 from contextlib import contextmanager
+from datetime import timedelta
 from unittest import SkipTest
 
 from odoo.tests import HttpCase
 
+from ..models import payplug_payment_link
 from .common import PayplugCommon
 
 try:
@@ -54,6 +56,8 @@ class BrowserCommon(PayplugCommon, HttpCase):
 
     def setUp(self):
         super().setUp()
+        # A test types faster than any payer: what Payplug said before is old for it.
+        self.patch(payplug_payment_link, "FRESH", timedelta(0))
         self.invoice = self._create_payable_invoice(1234.56)
         self.env.flush_all()
         allowed = self.allow_requests(all_requests=True)
