@@ -25,7 +25,9 @@ class TestAmounts(PayplugBookingCommon):
                 }
             ],
         )
-        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
+        self.assertEqual(
+            self._activities(invoice), ["Registered by hand, or paid twice?"]
+        )
 
     def test_surplus_over_a_partly_paid_invoice_is_the_customers_credit(self):
         invoice = self._create_payable_invoice()
@@ -35,7 +37,9 @@ class TestAmounts(PayplugBookingCommon):
         link._sync()
         self.assertEqual(invoice.amount_residual, 0)
         self.assertEqual(link.account_payment_id.amount, 120)
-        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
+        self.assertEqual(
+            self._activities(invoice), ["Registered by hand, or paid twice?"]
+        )
         credit = link.account_payment_id.move_id.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"
         )
@@ -60,7 +64,9 @@ class TestAmounts(PayplugBookingCommon):
         self.payplug.pay(link.payplug_id)
         link._sync()
         self.assertEqual(invoice.amount_residual, 0)
-        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
+        self.assertEqual(
+            self._activities(invoice), ["Registered by hand, or paid twice?"]
+        )
 
     def test_early_payment_discount_does_not_change_what_was_paid(self):
         terms = self.env["account.payment.term"].create(
