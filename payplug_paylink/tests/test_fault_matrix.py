@@ -112,7 +112,7 @@ class TestFaultMatrix(PayplugRoutesCommon):
 
     def _signed(self, route):
         link = self.invoice.payplug_link_id
-        return f"{link.id}/{link._signature(route, link.id)}"
+        return f"{link.id}/{link._signature(route, link)}"
 
     def _follow(self):
         self._run_cron()

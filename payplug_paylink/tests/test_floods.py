@@ -17,7 +17,7 @@ class TestFloods(PayplugRoutesCommon):
         self._new_calls()
 
     def _return(self, method="GET"):
-        signature = self.link._signature("return", self.link.id)
+        signature = self.link._signature("return", self.link)
         path = f"/payplug/return/{self.link.id}/{signature}"
         return self.url_open(path, allow_redirects=False, method=method)
 
