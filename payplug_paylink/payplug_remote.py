@@ -189,15 +189,6 @@ class RemoteRefund(NamedTuple):
             raise PayplugUnavailable(UNREADABLE) from error
 
 
-def _metadata(value):
-    """Return the marks that we gave a resource; Payplug may send them as a text."""
-    try:
-        found = json.loads(value) if value and isinstance(value, str) else value
-        return dict(found or {})
-    except RecursionError as error:
-        raise ValueError("nested without end") from error
-
-
 def _whole(value):
     if type(value) is not int:  # a bool is an int for Python, not for money
         raise TypeError("not a whole number")

@@ -202,6 +202,11 @@ class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):
             )
         )
 
+    def _let_books_refuse(self, refuse=True):
+        """Let accounting refuse Payplug's payments, or take them again."""
+        line = self.company.payplug_journal_id._payplug_inbound_line()
+        line.payment_account_id.active = not refuse
+
     def _failure(self, link):
         """Return Payplug's code for why a payment is not payable, or was not paid."""
         return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")
@@ -247,11 +252,6 @@ class PayplugBookingCommon(PayplugCommon):
         self.payplug.pay(link.payplug_id, **options)
         link._sync()
         return link
-
-    def _let_books_refuse(self, refuse=True):
-        """Let accounting refuse Payplug's payments, or take them again."""
-        line = self.company.payplug_journal_id._payplug_inbound_line()
-        line.payment_account_id.active = not refuse
 
     def _paid_link(self, invoice):
         """Return the link of an invoice after its customer paid and Odoo looked."""

@@ -475,7 +475,7 @@ class TestLogs(PayplugCommon, HttpCase):
 
     def test_what_payplug_quotes_is_shown_and_not_logged(self):
         invoice = self._create_payable_invoice()
-        details = {"billing": {"email": f"{EMAIL} is not a valid address"}}
+        details = {"description": f"{EMAIL} does not belong here"}
         self.payplug.fail("lie", fields={"object": "error", "details": details})
         error, log = self._call(
             self.biller, "account.move", "action_payplug_send_link", invoice.ids
