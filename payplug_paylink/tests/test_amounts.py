@@ -37,9 +37,7 @@ class TestAmounts(PayplugBookingCommon):
         link._sync()
         self.assertEqual(invoice.amount_residual, 0)
         self.assertEqual(link.account_payment_id.amount, 120)
-        self.assertEqual(
-            self._activities(invoice), ["Registered by hand, or paid twice?"]
-        )
+        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
         credit = link.account_payment_id.move_id.line_ids.filtered(
             lambda line: line.account_type == "asset_receivable"
         )
@@ -64,9 +62,7 @@ class TestAmounts(PayplugBookingCommon):
         self.payplug.pay(link.payplug_id)
         link._sync()
         self.assertEqual(invoice.amount_residual, 0)
-        self.assertEqual(
-            self._activities(invoice), ["Registered by hand, or paid twice?"]
-        )
+        self.assertEqual(self._activities(invoice), ["Paid twice: refund?"])
 
     def test_early_payment_discount_does_not_change_what_was_paid(self):
         terms = self.env["account.payment.term"].create(
