@@ -88,6 +88,8 @@ class PayplugPaylink(http.Controller):
         try:
             link_sudo = with_deadline(link_sudo, wait_for_lock=True)
             is_synced = not is_asked or self._sync(link_sudo)
+            if is_asked and is_synced:
+                link_sudo._set_answered()
         except ConcurrencyError as error:
             self._may_give_up(error)
             is_synced = False

@@ -49,7 +49,9 @@ DESCRIPTION_SIZE = 80
 METADATA_SIZE = 500  # of each value
 LEGAL_TIMEZONE = "Europe/Paris"
 LATE_PAYMENT_DAYS = timedelta(days=1)  # for which a link is followed after its end
-FRESH = timedelta(seconds=3)  # for which visitors are shown the last answer
+FRESH = timedelta(
+    seconds=3
+)  # for which visitors are shown the answer to an earlier one
 UNKNOWN_AFTER = timedelta(hours=1)  # for which a payment may have no link yet
 CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
 UNINSTALL_SECONDS = 60
@@ -703,12 +705,18 @@ class PayplugPaymentLink(models.Model):
                 raise
             self._set_problem("unknown")
             return None
-        self.answered_at = fields.Datetime.now()
         self._apply_remote(remote)
         return remote
 
+    def _set_answered(self):
+        """Remember that Payplug was asked for a visitor, so that the next ones wait.
+
+        Not for a notification: the payer may pay right after it, and come back.
+        """
+        self.answered_at = fields.Datetime.now()
+
     def _is_fresh(self):
-        """Tell whether Payplug has answered about this link a moment ago."""
+        """Tell whether Payplug was asked about this link for a visitor a moment ago."""
         now = fields.Datetime.now()
         return bool(self.answered_at and self.answered_at > now - FRESH)
 

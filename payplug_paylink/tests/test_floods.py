@@ -63,6 +63,15 @@ class TestFloods(PayplugRoutesCommon):
         self.assertEqual(self._deliver(), [[200]])
         self.assertEqual(self.link.state, "paid")
 
+    def test_payer_who_comes_back_right_after_a_refused_attempt_sees_the_payment(self):
+        self.payplug.refuse(self.link.payplug_id)
+        self._deliver()
+        self.payplug.set_notifications(copies=0)
+        self.payplug.pay(self.link.payplug_id)
+        self._return()
+        self.env.invalidate_all()
+        self.assertEqual(self.link.state, "paid")
+
     def test_head_asks_nothing(self):
         self.assertEqual(self._return("HEAD").status_code, 303)
         self.assertFalse(self._new_calls())
