@@ -8,7 +8,7 @@ import logging
 
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
-from odoo import http
+from odoo import fields, http
 from odoo.exceptions import ConcurrencyError, UserError
 from odoo.http import request
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
@@ -83,13 +83,14 @@ class PayplugPaylink(http.Controller):
         move_sudo = link_sudo.move_id and self._for_customer(link_sudo.move_id)
         if not move_sudo:
             return self._show_unknown()
-        is_asked = request.httprequest.method != "HEAD" and not link_sudo._is_fresh()
+        is_head = request.httprequest.method == "HEAD"
+        is_asked = not is_head and not link_sudo._is_fresh("answered_at")
         # The notification may be under way in this very moment.
         try:
             link_sudo = with_deadline(link_sudo, wait_for_lock=True)
             is_synced = not is_asked or self._sync(link_sudo)
             if is_asked and is_synced:
-                link_sudo._set_answered()
+                link_sudo.answered_at = fields.Datetime.now()
         except ConcurrencyError as error:
             self._may_give_up(error)
             is_synced = False

@@ -841,10 +841,10 @@ class AccountMove(models.Model):
         if not self._payplug_is_payable():
             return ""
         link = known = self._payplug_open_link()
-        if not (link._is_fresh() and link._is_payable_now()):
+        if not (link._is_fresh("started_at") and link._is_payable_now()):
             links = with_deadline(self.env["payplug.payment.link"], wait_for_lock=True)
             link = links._get_or_create(self, for_customer=True)
-            (link & known)._set_answered()  # a new one was not asked about
+            (link & known).started_at = fields.Datetime.now()  # a new one was not asked
         # Payplug may have told just now that it examines what was paid there.
         return link.url if link._matches_due() and not link.is_being_checked else ""
 

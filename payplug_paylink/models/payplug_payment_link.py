@@ -188,6 +188,7 @@ class PayplugPaymentLink(models.Model):
     )
     # So that visitors do not make Payplug answer more often than useful, see `FRESH`.
     answered_at = fields.Datetime(string="Last answer", readonly=True)
+    started_at = fields.Datetime(string="Last payment begun", readonly=True)
     # So that the cron neither forgets nor repeats, see `_cron_follow`.
     checked_at = fields.Datetime(string="Last looked at", readonly=True)
 
@@ -708,17 +709,15 @@ class PayplugPaymentLink(models.Model):
         self._apply_remote(remote)
         return remote
 
-    def _set_answered(self):
-        """Remember that Payplug was asked for a visitor, so that the next ones wait.
+    def _is_fresh(self, name):
+        """Tell whether Payplug was asked for a visitor of this kind a moment ago.
 
-        Not for a notification: the payer may pay right after it, and come back.
+        :param str name: `answered_at` for who comes back, `started_at` for who begins
+            to pay. The one says nothing to the other, nor does a notification: the
+            payer may pay right after it, and come back.
         """
-        self.answered_at = fields.Datetime.now()
-
-    def _is_fresh(self):
-        """Tell whether Payplug was asked about this link for a visitor a moment ago."""
         now = fields.Datetime.now()
-        return bool(self.answered_at and self.answered_at > now - FRESH)
+        return bool(self[name] and self[name] > now - FRESH)
 
     def _apply_remote(self, remote):
         """Apply what Payplug says of this link, and book what was paid.

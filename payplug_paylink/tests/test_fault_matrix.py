@@ -162,7 +162,8 @@ class TestFaultMatrix(PayplugRoutesCommon):
         """Payplug answers well again, an hour passes, and Odoo looks."""
         self.payplug.clear_faults()
         for link in self.env["payplug.payment.link"].sudo().search([]):
-            link.write({"retry_at": False, "checked_at": False, "answered_at": False})
+            names = ("retry_at", "checked_at", "answered_at", "started_at")
+            link.write(dict.fromkeys(names, False))
         for payment in self.payplug.list_payments(self.account, is_live=False):
             payment.body["created_at"] -= 3700
         self._request(self.other)  # one to be looked for in pages

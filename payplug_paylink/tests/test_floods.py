@@ -26,7 +26,7 @@ class TestFloods(PayplugRoutesCommon):
         return self.url_open(path, allow_redirects=False, method="POST")
 
     def _age_answer(self):
-        self.link.answered_at = False
+        self.link.write({"answered_at": False, "started_at": False})
         self.env.flush_all()
 
     def test_visitors_in_a_row_are_shown_one_answer(self):
