@@ -16,7 +16,7 @@ BOUNDS = {
     "many_ratio": ("Many: one worker / Odoo's own sends of a minute", AtLeast(3)),
     "workers_ratio": ("Two jobs of queue_job at once / one", AtLeast(1.7)),
     "notification_ratio": ("Notification to reconciled: Payplug / Mollie", 0.85),
-    "flood_ratio": ("A pay page: another one flooded / Odoo's sign-in flooded", 1.5),
+    "flood_ratio": ("A pay page: another one flooded / Odoo's sign-in flooded", 3),
     "follow_calls": ("Following 2 000 pending links: calls of the API", 30),
     "list_ratio": ("List, 80 of 50 000 invoices: with / without", 1.03),
     "post_ratio": ("Posting invoices, processor time: with / without", 1.02),
