@@ -53,6 +53,10 @@ class Handler(WSGIRequestHandler):
         with self.server.app.connected(self.connection):
             super().handle()
 
+    def finish(self):
+        with contextlib.suppress(ConnectionError):  # the client gave up a slow answer
+            super().finish()
+
     def handle_expect_100(self):
         allowed = super().handle_expect_100()
         self.wfile.flush()  # the client waits for it before it sends the body
