@@ -127,6 +127,14 @@ class PayplugRefund(models.Model):
             amount = refund.currency_id and refund.currency_id.format(refund.amount)
             refund.display_name = refund.payplug_id or amount
 
+    # === CRUD === #
+
+    @api.model
+    def _add_missing_default_values(self, values):
+        # EXTEND base: a user's own default values, which Odoo fills in in sudo, too
+        rows = self.with_user(SUPERUSER_ID)
+        return super(PayplugRefund, rows)._add_missing_default_values(values)
+
     # === ACTIONS === #
 
     def action_retry(self):

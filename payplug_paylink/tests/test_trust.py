@@ -399,6 +399,8 @@ class TestInput(PayplugCommon):
             ("payplug.payment.link", "refusal", "card_declined"),
             ("payplug.sending", "link_id", foreign.id),
             ("payplug.sending", "job_uuid", "of another job"),
+            ("payplug.refund", "to_book", True),
+            ("payplug.refund", "failure_reason", "none"),
         ):
             defaults.set(model, name, value, user_id=True)
         invoice = self._create_payable_invoice()
@@ -409,6 +411,10 @@ class TestInput(PayplugCommon):
         queue_sudo = self.env["payplug.sending"].with_user(self.biller).sudo()
         row = queue_sudo._create_rows(moves, {})
         self.assertFalse(row.link_id or row.job_uuid)
+        refunds_sudo = self.env["payplug.refund"].with_user(self.biller).sudo()
+        values = {"amount": 1, "origin": "odoo", "state": "refused"}
+        refund = refunds_sudo._create_row(link, **values)
+        self.assertFalse(refund.to_book or refund.failure_reason)
 
     def test_line_without_an_invoice_is_no_traceback(self):
         lines = self.env["payplug.send.links.line"].with_user(self.biller)
