@@ -92,10 +92,10 @@ class ProcessesCommon(RealRequests, BaseCase):
 
     @classmethod
     def _tidy_up(cls):
+        of_company = [("company_id", "=", cls.company_id)]
         with cls._env() as env:
-            env["payplug.sending"].search(
-                [("company_id", "=", cls.company_id)]
-            ).unlink()
+            for model in ("payplug.sending", "payplug.payment.link"):
+                env[model].search(of_company).unlink()
             env["ir.mail_server"].browse(cls.server_id).unlink()
             env["mail.template"].browse(cls.reminder_id).unlink()
             env.ref(SECOND).unlink()
