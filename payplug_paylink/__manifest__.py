@@ -14,6 +14,7 @@
         "security/payplug_refund_security.xml",
         "data/ir_cron_data.xml",
         "data/payplug_payment_link_data.xml",
+        "data/mail_message_subtype_data.xml",
         "data/mail_template_data.xml",
         "wizards/payplug_refund_by_card_views.xml",
         "wizards/payplug_send_links_views.xml",
@@ -27,5 +28,8 @@
     ],
     "uninstall_hook": "uninstall_hook",
     "demo": ["demo/demo_company_fr.xml"],
-    "assets": {"web.assets_tests": ["payplug_paylink/static/tests/tours/**/*"]},
+    "assets": {
+        "web.assets_backend": ["payplug_paylink/static/src/**/*"],
+        "web.assets_tests": ["payplug_paylink/static/tests/tours/**/*"],
+    },
 }

@@ -3,12 +3,12 @@
 import logging
 import re
 
-from odoo.exceptions import UserError
+from odoo.exceptions import RedirectWarning, UserError
 
 SECRET_KEY = re.compile(r"sk_(test|live)_\w+")
 
 
-class ConfidentialUserError(UserError):
+class Confidential:
     """A refusal that names a contact, or quotes what Payplug was sent.
 
     Odoo logs ``str(error)`` and shows the error's first argument: the sentence is on
@@ -19,9 +19,23 @@ class ConfidentialUserError(UserError):
         return "a refusal that names people: shown to the user, not logged"
 
 
+class ConfidentialUserError(Confidential, UserError):
+    """See `Confidential`."""
+
+
+class ConfidentialRedirectWarning(Confidential, RedirectWarning):
+    """See `Confidential`; it offers what to open."""
+
+    loglevel = logging.WARNING  # of Odoo's log, as the others: else an error
+
+
 # The web client chooses the dialog by the name of the error's class.
-ConfidentialUserError.__module__ = UserError.__module__
-ConfidentialUserError.__name__ = UserError.__name__
+for shown, known in (
+    (ConfidentialUserError, UserError),
+    (ConfidentialRedirectWarning, RedirectWarning),
+):
+    shown.__module__ = known.__module__
+    shown.__name__ = known.__name__
 
 
 class SecretFilter(logging.Filter):

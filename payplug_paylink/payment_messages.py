@@ -183,6 +183,7 @@ LINK_PROBLEM = _lt(
     "The payment link %(payment)s cannot be followed: %(why)s. Compare with Payplug's "
     "portal, then close the link."
 )
+OPEN_CONTACT = _lt("Open the contact")
 LINK_SET_BY_CODE = _lt("Only sending a payment link sets the link of an invoice.")
 SEARCH_WHOLE_LINK = _lt("A payment link is searched by its whole text.")
 
@@ -192,9 +193,19 @@ BANNER_TEST_MODE = _lt(
     "The payment link of this invoice belongs to Payplug's test mode: no real money is "
     "paid with it."
 )
-BANNER_EXPIRED = _lt(
-    "The payment link has expired. Send a new one with “Send payment link”."
-)
+BANNER_ENDED = {  # by the codes of `payment_status`
+    "expired": _lt(
+        "The payment link has expired. Send a new one with “Send payment link”."
+    ),
+    "renewable": _lt(
+        "The payment link has expired. The customer can still pay on the invoice's "
+        "page, whose address the e-mail holds: send it again as a reminder."
+    ),
+    "replaced": _lt(
+        "The amount due has changed since the payment link was made: send it again, so "
+        "that the customer knows the new amount."
+    ),
+}
 BANNER_TO_BOOK = _lt(
     "The customer has paid on Payplug; the payment could not be booked yet: %(why)s "
     "Odoo tries again every hour."
@@ -212,6 +223,20 @@ BANNER_REFUSED = _lt(
 BANNER_SENDING = _lt(
     "The payment link of this invoice is being sent in the background."
 )
+
+# What stands beside the status, by the codes of `payment_status`.
+STATUS_DETAILS = {
+    "created": _lt("nobody was mailed; payable until %(until)s"),
+    "sent": _lt("%(sent)s, payable until %(until)s"),
+    "refused": _lt("%(refusal)s; payable until %(until)s"),
+    "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
+    "reopened": _lt("in Payplug's portal, or closed by hand"),
+    "cancelled": _lt("by %(user)s"),
+    "to_book": _lt("%(amount)s on %(date)s"),
+    "paid": _lt("%(amount)s on %(date)s"),
+    "refunding": _lt("%(amount)s was paid on %(date)s"),
+    "partly_refunded": _lt("%(refunded)s of %(amount)s, %(net)s is left"),
+}
 
 # === THE INVOICE'S CHATTER === #
 
@@ -231,6 +256,7 @@ LOG_NOT_BOOKED = _lt(
     "Paid by card on %(date)s (%(payment)s, %(amount)s). The payment could not be "
     "booked yet."
 )
+PAID_BY_LINK = _lt("The customer paid %(amount)s by card (%(mode)s).")
 LOG_RECORDED = _lt("Paid in Payplug's test mode on %(date)s: recorded, not booked.")
 LOG_BOOKED = _lt("Paid by card on %(paid)s, booked as %(payment)s in %(journal)s.")
 LOG_BOOKED_LATER = _lt(

@@ -206,7 +206,7 @@ class Walk:
         self._picture("many-through")
         self.page.set_viewport_size(WIDE)  # full columns want more room
         self._open_list()
-        states = self.page.locator("td[name=payplug_sending_state]")
+        states = self.page.locator("td[name=payplug_status]")
         expect(states.filter(has_text="Sent").first).to_be_visible()
         expect(states.filter(has_text="Being sent")).to_have_count(0)
         self._picture("many-sent")

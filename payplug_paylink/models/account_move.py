@@ -5,15 +5,16 @@ from datetime import timedelta
 
 from markupsafe import Markup, escape
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import SUPERUSER_ID, Command, api, fields, models
 from odoo.fields import Domain
 from odoo.tools import SQL, format_date, format_list
 from odoo.tools.image import image_data_uri
 
 from .. import payment_messages as messages
-from ..confidential import ConfidentialUserError
+from ..confidential import ConfidentialRedirectWarning, ConfidentialUserError
 from ..payment_messages import notification, text, user_error
 from ..payment_rules import InvoiceFacts, PageFacts, page_state, unmet_conditions
+from ..payment_status import COLUMNS, FLUSHED, STATUS, STATUSES, TABLES, WITH_STATUS
 from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_cents
 from .payplug_payment_link import NOT_THROUGH
 from .res_company import with_deadline
@@ -21,21 +22,6 @@ from .res_company import with_deadline
 PORTAL_URL = "https://portal.payplug.com/"
 USERS = "base.group_user"
 READERS = "account.group_account_invoice,account.group_account_readonly"
-# our columns of the list, and how to read them for many rows at once
-COLUMNS = {
-    "payment_id": "link.payplug_id",
-    "online_payment": "link.online_payment",
-    "payplug_state": "link.state",
-    "payplug_sending_state": "sending.state",
-}
-COLUMNS_QUERY = f"""
-    SELECT move.id, {", ".join(COLUMNS.values())}
-      FROM account_move move
- LEFT JOIN payplug_payment_link link ON link.id = move.payplug_link_id
- LEFT JOIN payplug_sending sending ON sending.move_id = move.id
-     WHERE move.id = ANY(%s)
-"""
-
 # A table, as mail programs know little CSS.
 BUTTON = Markup(
     '<table border="0" cellpadding="0" cellspacing="0" role="presentation"'
@@ -97,6 +83,22 @@ class AccountMove(models.Model):
     )
     payplug_problem = fields.Selection(
         related="payplug_link_id.problem", string="Payment link problem", groups=USERS
+    )
+    payplug_status = fields.Selection(
+        selection=STATUSES,
+        string="Payment link status",
+        compute="_compute_payplug_status",
+        search="_search_payplug_status",
+        groups=USERS,
+    )
+    payplug_status_detail = fields.Char(
+        string="Payment link details",
+        compute="_compute_payplug_status_detail",
+        compute_sudo=True,
+        groups=USERS,
+    )
+    payplug_mode = fields.Selection(
+        related="payplug_link_id.mode", string="Payment link mode", groups=USERS
     )
     payplug_can_send_link = fields.Boolean(
         compute="_compute_payplug_can_send_link", groups=USERS
@@ -211,6 +213,31 @@ class AccountMove(models.Model):
                 and move.company_id._payplug_root().payplug_enabled
             )
 
+    @api.depends(
+        "state",
+        "payment_state",
+        "amount_residual",
+        "payplug_link_id",
+        *(
+            f"payplug_link_ids.{name}"
+            for name in FLUSHED["payplug.payment.link"]
+            if name != "payplug_id"
+        ),
+        "payplug_link_ids.refund_ids.state",
+    )
+    def _compute_payplug_status(self):
+        self.payplug_status = False
+        invoices = self.filtered(lambda move: move.move_type == "out_invoice")
+        values = invoices._origin._payplug_column_values(["payplug_status"])
+        for move in invoices.filtered("id"):
+            move.payplug_status = values[move._origin.id]["payplug_status"]
+
+    @api.depends("payplug_status")
+    @api.depends_context("lang")
+    def _compute_payplug_status_detail(self):
+        for move in self:
+            move.payplug_status_detail = move._payplug_status_detail()
+
     def _compute_payplug_is_missing(self):
         for move in self:
             move.payplug_is_missing = bool(move._payplug_links_missing())
@@ -316,6 +343,25 @@ class AccountMove(models.Model):
         return found
 
     @api.model
+    def _search_payplug_status(self, operator, value):
+        self._check_field_access(self._fields["payplug_status"], "read")
+        if operator != "in":
+            return NotImplemented  # Odoo asks again with the opposite
+        self._payplug_flush(["payplug_status"])
+        found = Domain("id", "in", self._payplug_with_status([v for v in value if v]))
+        if False in value:
+            found |= Domain("id", "not in", self._payplug_with_status(None))
+        return found
+
+    @api.model
+    def _payplug_with_status(self, statuses):
+        """Return the query of the invoices with one of these statuses, or with any."""
+        query = f"SELECT move.id FROM {TABLES} WHERE move.id IN ({WITH_STATUS})"
+        if statuses is None:
+            return SQL(f"({query} AND {STATUS} IS NOT NULL)")
+        return SQL(f"({query} AND {STATUS} = ANY(%s))", [str(one) for one in statuses])
+
+    @api.model
     def _search_payplug_sending_state(self, operator, value):
         self._check_field_access(self._fields["payplug_sending_state"], "read")
         if operator != "in":
@@ -330,26 +376,47 @@ class AccountMove(models.Model):
     # === CRUD === #
 
     def _read_format(self, fnames, load="_classic_read"):
-        # EXTEND base: a list's rows. Cell by cell, these four columns would take half
-        # as long as all of Odoo's own. `read` has checked the rights on them.
+        # EXTEND base: a list's rows. Cell by cell, our columns would take half as long
+        # as all of Odoo's own. `read` has checked the rights on them.
         columns = COLUMNS.keys() & set(fnames)
         if len(self) == 1 or not columns:
             return super()._read_format(fnames, load)
         others = [name for name in fnames if name not in columns]
         rows = super()._read_format(others, load)
-        values = self._payplug_column_values()
+        values = self._payplug_column_values(columns)
         for row in rows:
-            found = values[row["id"]]
-            row.update((name, found[name] or False) for name in columns)
+            row.update(values[row["id"]])
         return rows
 
-    def _payplug_column_values(self):
-        """Return the values of `COLUMNS` by invoice, NULL as None."""
-        self.flush_model(["payplug_link_id"])
-        self.env["payplug.payment.link"].flush_model(["payplug_id", "state"])
-        self.env["payplug.sending"].flush_model(["move_id", "state"])
-        rows = self.env.execute_query(SQL(COLUMNS_QUERY, list(self._ids)))
-        return {row[0]: dict(zip(COLUMNS, row[1:], strict=True)) for row in rows}
+    def _payplug_column_values(self, names):
+        """Return the values of some of `COLUMNS` by invoice."""
+        if not self:
+            return {}
+        self._payplug_flush(names)
+        query = f"""SELECT move.id, {", ".join(COLUMNS[name] for name in names)}
+                      FROM {TABLES} WHERE move.id = ANY(%s)"""
+        found = {}
+        for number, *values in self.env.execute_query(SQL(query, list(self._ids))):
+            found[number] = {
+                name: False if value is None else value
+                for name, value in zip(names, values, strict=True)
+            }
+        return found
+
+    @api.model
+    def _payplug_flush(self, names):
+        """Write to the database what these of `COLUMNS` depend on."""
+        for model, depends in FLUSHED.items():
+            self.env[model].flush_model(depends)
+
+    def _field_to_sql(self, alias, field_expr, query=None):
+        # EXTEND base: to sort and group by it
+        if field_expr != "payplug_status":
+            return super()._field_to_sql(alias, field_expr, query)
+        self._check_field_access(self._fields[field_expr], "read")
+        self._payplug_flush([field_expr])
+        status = f"(SELECT {STATUS} FROM {TABLES} WHERE move.id = %s)"
+        return SQL(status, SQL.identifier(alias, "id"))
 
     def _post(self, soft=True):
         # EXTEND account: what was refunded may wait for this credit note
@@ -376,20 +443,21 @@ class AccountMove(models.Model):
         if len(self) != 1:
             return self.env["payplug.send.links"]._open(self)
         self._payplug_check_conditions()
-        links = self.env["payplug.payment.link"]
-        try:
-            link_sudo = with_deadline(links, wait_for_lock=True)._get_or_create(self)
-        except PayplugError as error:
-            if error.link_ended:
-                return self._payplug_no_new_link(error)
-            raise self.company_id._payplug_user_error(error) from error
-        if link_sudo.problem:
-            return link_sudo._problem_notification()
-        if link_sudo.state == "paid":
-            title = self.env._(messages.ALREADY_PAID_TITLE)
-            values = {"invoice": self.display_name}
-            return notification(title, text(self.env, messages.ALREADY_PAID, **values))
-        return self._payplug_send_window()
+        return self._payplug_prepare_link() or self._payplug_send_window()
+
+    def action_payplug_copy_link(self):
+        """Make or reuse the payment link and copy its address; nobody is mailed."""
+        self.ensure_one()
+        self.check_access("write")
+        self._payplug_check_conditions(to_send=False)
+        obstacle = self._payplug_prepare_link()
+        if obstacle:
+            return obstacle
+        return {
+            "type": "ir.actions.client",
+            "tag": "payplug_paylink.copy",
+            "params": {"text": self.payment_link, "next": messages.RELOAD},
+        }
 
     def action_payplug_refresh(self):
         """Ask Payplug how the invoice's link stands."""
@@ -406,7 +474,7 @@ class AccountMove(models.Model):
         for link_sudo in self._payplug_link_in_hand_sudo():
             if link_sudo.state != "pending":  # on a form that is out of date
                 return None
-            link_sudo.to_cancel = True
+            link_sudo.write({"to_cancel": True, "cancelled_by_id": self.env.uid})
             try:
                 link_sudo._cancel()
                 if link_sudo.problem:
@@ -427,6 +495,7 @@ class AccountMove(models.Model):
         self.check_access("write")
         link_sudo = self._payplug_link_in_hand_sudo()
         if link_sudo.problem and link_sudo.state == "pending":
+            link_sudo.cancelled_by_id = self.env.user
             link_sudo._force_cancel()
 
     def action_payplug_book_again(self):
@@ -525,6 +594,23 @@ class AccountMove(models.Model):
         link_sudo = self.sudo()._payplug_open_link()
         return with_deadline(link_sudo, wait_for_lock=True)
 
+    def _payplug_prepare_link(self):
+        """Make or reuse the link; return the action that tells what is in the way."""
+        links = self.env["payplug.payment.link"]
+        try:
+            link_sudo = with_deadline(links, wait_for_lock=True)._get_or_create(self)
+        except PayplugError as error:
+            if error.link_ended:
+                return self._payplug_no_new_link(error)
+            raise self.company_id._payplug_user_error(error) from error
+        if link_sudo.problem:
+            return link_sudo._problem_notification()
+        if link_sudo.state == "paid":
+            title = self.env._(messages.ALREADY_PAID_TITLE)
+            values = {"invoice": self.display_name}
+            return notification(title, text(self.env, messages.ALREADY_PAID, **values))
+        return None
+
     def _payplug_send_window(self):
         """Open Odoo's Send window with our template, by e-mail."""
         action = self.action_send_and_print()
@@ -607,6 +693,28 @@ class AccountMove(models.Model):
         pending = links.filtered(lambda link: link.state == "pending")
         return pending[:1] or self.payplug_link_id
 
+    # === STATUS === #
+
+    def _payplug_status_detail(self):
+        """Return what there is to say beside the status, in the company's time."""
+        status, link = self.payplug_status, self.payplug_link_id
+        if status == "not_sent":
+            return self.payplug_sending_reason
+        is_known = status != "cancelled" or link.cancelled_by_id
+        if status not in messages.STATUS_DETAILS or not is_known:
+            return False
+        sent_at = self._payplug_sendings_sudo().sent_at or link.create_date
+        return text(
+            self.env,
+            messages.STATUS_DETAILS[status],
+            **link._names(),
+            due=self.currency_id.format(self._payplug_residual()),
+            refusal=link.refusal_text,
+            sent=link._local_time(sent_at),
+            until=link._local_time(link.expires_at),
+            user=link.cancelled_by_id.name,
+        )
+
     # === CONDITIONS === #
 
     def _payplug_facts(self, due=None, to_send=True):
@@ -650,12 +758,24 @@ class AccountMove(models.Model):
         """Return a sentence for each unmet condition: the value found, what to do."""
         return [self._payplug_unmet_text(unmet) for unmet in self._payplug_unmet()]
 
-    def _payplug_check_conditions(self):
-        """Raise an error that names every unmet condition, if there is one."""
-        reasons = "\n".join(f"• {why}" for why in self._payplug_unmet_conditions())
-        if reasons:
-            names = {"invoice": self.display_name, "reasons": reasons}
-            raise ConfidentialUserError(text(self.env, messages.CANNOT_SEND, **names))
+    def _payplug_check_conditions(self, to_send=True):
+        """Raise an error that names every unmet condition, if there is one.
+
+        It leads to the contact where that is all there is to correct.
+
+        :param bool to_send: whether the link is mailed, so that an address is needed
+        """
+        found = self._payplug_unmet(to_send=to_send)
+        if not found:
+            return
+        reasons = "\n".join(f"• {self._payplug_unmet_text(unmet)}" for unmet in found)
+        names = {"invoice": self.display_name, "reasons": reasons}
+        message = text(self.env, messages.CANNOT_SEND, **names)
+        if self.partner_id and {unmet.code for unmet in found} <= {"email", "archived"}:
+            contact = self.partner_id._get_records_action(target="new")
+            button = self.env._(messages.OPEN_CONTACT)
+            raise ConfidentialRedirectWarning(message, contact, button)
+        raise ConfidentialUserError(message)
 
     def _payplug_unmet_text(self, unmet, for_everyone=False):
         """Return the sentence for an unmet condition.
@@ -1080,6 +1200,36 @@ class AccountMove(models.Model):
             if sending.state == "waiting"
         }
 
+    def _payplug_thank_customer(self):
+        """Mail the customer a thank-you with the invoice, if the company ticked it."""
+        template = self.env.ref(
+            "payplug_paylink.mail_template_payment_received", raise_if_not_found=False
+        )
+        if not (template and self.company_id._payplug_root().payplug_thank_customer):
+            return
+        pdf = self.invoice_pdf_report_id  # as the customer got it
+        mail = template.send_mail(
+            self.id,
+            email_values={"attachment_ids": [Command.link(pdf.id)] if pdf else []},
+            email_layout_xmlid="mail.mail_notification_light",
+        )
+        self.env["mail.mail"].browse(mail).send_after_commit()
+
+    @api.model
+    def _get_view(self, view_id=None, view_type="form", **options):
+        # EXTEND base: whoever types a payment's id and presses Enter finds its invoice,
+        # whatever other addons search by that first field
+        arch, view = super()._get_view(view_id, view_type, **options)
+        if (
+            view_type == "search"
+            and arch.find(".//field[@name='payment_id']") is not None
+        ):
+            for node in arch.xpath("//field[@name='name'][@filter_domain]"):
+                domain = node.get("filter_domain").strip().removeprefix("[")
+                found = f"['|', ('payment_id', '=', self), {domain}"
+                node.set("filter_domain", found)
+        return arch, view
+
     def _get_alerts(self):
         # EXTEND account: banners at the top of the form
         alerts = super()._get_alerts()
@@ -1096,8 +1246,8 @@ class AccountMove(models.Model):
         for link in self._payplug_links_missing():
             yield f"missing_{link.id}", "danger", link._missing_text()
         yield from self._payplug_refunds()._banners()
-        if self.payplug_sending_state == "waiting":
+        if self.payplug_status == "being_sent":
             yield "waiting", "info", self.env._(messages.BANNER_SENDING)
-        if self.payplug_sending_state == "failed":
+        if self.payplug_status == "not_sent":
             why = self.payplug_sending_reason
             yield "not_sent", "warning", text(self.env, messages.NOT_SENT, why=why)

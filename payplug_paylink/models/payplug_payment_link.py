@@ -105,6 +105,12 @@ class PayplugPaymentLink(models.Model):
         readonly=True,
         help="Real money. Otherwise the link belongs to Payplug's test mode.",
     )
+    mode = fields.Selection(
+        selection=[("test", "Test"), ("live", "Live")],
+        compute="_compute_mode",
+        search="_search_mode",
+        help="No real money is paid with a link of the test mode.",
+    )
     # Constant: what the invoice's field of this name is related to.
     online_payment = fields.Boolean("Online payment", default=True, readonly=True)
     # The moves from state to state: `payment_rules.SOURCES`.
@@ -175,6 +181,12 @@ class PayplugPaymentLink(models.Model):
         readonly=True,
         help="It ends as soon as Payplug answers.",
     )
+    cancelled_by_id = fields.Many2one("res.users", "Cancelled by", readonly=True)
+    is_made_by_customer = fields.Boolean(
+        string="Made by the customer",
+        readonly=True,
+        help="On the invoice's page, where the customer is about to pay.",
+    )
     problem = fields.Selection(
         selection=[
             ("unknown", "Payplug no longer knows it"),
@@ -238,6 +250,17 @@ class PayplugPaymentLink(models.Model):
 
     # === COMPUTE === #
 
+    @api.depends("is_live")
+    def _compute_mode(self):
+        for link in self:
+            link.mode = "live" if link.is_live else "test"
+
+    @api.model
+    def _search_mode(self, operator, value):
+        if operator != "in":
+            return NotImplemented  # Odoo asks again with the opposite
+        return [("is_live", "in", [mode == "live" for mode in value])]
+
     @api.depends("refusal")
     @api.depends_context("lang")
     def _compute_refusal_text(self):
@@ -267,6 +290,27 @@ class PayplugPaymentLink(models.Model):
         moves_sudo.payplug_link_id = False
         moves_sudo.flush_recordset(["payplug_link_id"])
         return super().unlink()
+
+    # === ACTIONS === #
+
+    # The invoice's own, which check the user's right on it: a pending link is the one
+    # that they concern.
+
+    def action_refresh(self):
+        """Ask Payplug how the link stands, as on its invoice."""
+        return self.move_id.action_payplug_refresh()
+
+    def action_cancel(self):
+        """Make the link unpayable, as on its invoice."""
+        return self.move_id.action_payplug_cancel_link()
+
+    def action_close(self):
+        """Close a link that cannot be followed, as on its invoice."""
+        return self.move_id.action_payplug_close_link()
+
+    def action_open_invoice(self):
+        """Open the invoice of the link."""
+        return self.move_id._get_records_action()
 
     # === FACTS === #
 
@@ -510,10 +554,10 @@ class PayplugPaymentLink(models.Model):
     def _create_for(self, move, due, for_customer):
         """Create a payment at Payplug and its link, as one: both or none stay."""
         with self.env.cr.savepoint():
-            link = self._create_row(move, due)
+            link = self._create_row(move, due, for_customer)
             client = link._client()
             remote = link._create_remote(client)
-            link._store_created(remote, client, for_customer)
+            link._store_created(remote, client)
         return link
 
     def _create_remote(self, client):
@@ -530,12 +574,13 @@ class PayplugPaymentLink(models.Model):
         needed = {name: payload[name] for name in payload if name not in OPTIONAL}
         return client.create_payment(needed)
 
-    def _create_row(self, move, due):
+    def _create_row(self, move, due, for_customer):
         """Create the row of a new link; the database refuses a second pending one."""
         copied = ("company_id", "partner_id", "currency_id")
         values = {name: move[name].id for name in copied}
         is_live = move.company_id._payplug_is_live()
         values.update(move_id=move.id, amount=due, is_live=is_live)
+        values["is_made_by_customer"] = for_customer
         try:
             with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
                 return self.create(values)
@@ -543,7 +588,7 @@ class PayplugPaymentLink(models.Model):
             # Made by somebody whose commit this transaction is too old to see.
             raise ConcurrencyError(f"invoice {move.id} has just got a link") from error
 
-    def _store_created(self, remote, client, for_customer):
+    def _store_created(self, remote, client):
         """Store a created payment on its link; abort it if this fails or rolls back."""
         with ExitStack() as undo:
             # Here and not by the hook alone: a caller's savepoint runs none.
@@ -552,7 +597,7 @@ class PayplugPaymentLink(models.Model):
             self.write({"payplug_id": remote.id, "url": remote.url, "expires_at": ends})
             self._set_as_current()
             by_customer = messages.LOG_CREATED_BY_CUSTOMER
-            self._log(by_customer if for_customer else messages.LOG_CREATED)
+            self._log(by_customer if self.is_made_by_customer else messages.LOG_CREATED)
             self.env.flush_all()
             self.env.cr.postrollback.add(undo.pop_all().close)
 
@@ -763,7 +808,26 @@ class PayplugPaymentLink(models.Model):
             self._log(messages.LOG_RECORDED)
         self._register_payment(is_first=bool(moved))
         self._apply_refunds(remote, is_first=bool(moved))
+        if moved:
+            self._tell_of_payment()
         self.move_id._payplug_trigger_sync()  # another link may still be payable
+
+    def _tell_of_payment(self):
+        """Tell the invoice's followers, and thank the customer if the company wants it.
+
+        Who sends a link follows its invoice; *Paid by link* can be switched off there.
+        """
+        move = self._as_accountant().move_id
+        try:
+            with isolated(), self.env.cr.savepoint():
+                if move:
+                    body = text(move.env, messages.PAID_BY_LINK, **self._names())
+                    paid = "payplug_paylink.mail_message_subtype_paid"
+                    move.message_post(body=body, subtype_xmlid=paid)
+                if move and self._must_be_booked():
+                    move._payplug_thank_customer()
+        except ProcessFailed as failure:  # the customer paid all the same
+            _logger.error("Nobody was told of a payment", exc_info=failure.cause)
 
     def _set_problem(self, problem):
         """Show what keeps the link from being followed, and call a person for money."""
@@ -1155,8 +1219,9 @@ class PayplugPaymentLink(models.Model):
         if self.refusal and self.state == "pending":
             why = self.refusal_text
             yield "refused", "info", text(self.env, messages.BANNER_REFUSED, why=why)
-        if self.state == "expired" and self.move_id._payplug_amount_due():
-            yield "expired", "warning", self.env._(messages.BANNER_EXPIRED)
+        if self.move_id.payplug_status in messages.BANNER_ENDED:
+            ended = messages.BANNER_ENDED[self.move_id.payplug_status]
+            yield "ended", "warning", text(self.env, ended)
 
     def _missing_text(self):
         """Return that this money is no longer in the books, and what to do."""
@@ -1211,6 +1276,7 @@ class PayplugPaymentLink(models.Model):
             "date": format_datetime(self.env, self.paid_at, tz=zone),
             "mode": self.company_id._payplug_mode_word(self.is_live),
             "refunded": self.currency_id.format(self.amount_refunded),
+            "net": self.currency_id.format(self.amount_net),
         }
 
     # === PUBLIC ADDRESSES === #

@@ -121,6 +121,12 @@ class ResCompany(models.Model):
         help="After a link's end, the customer can go on to pay without you.",
         groups=USERS,
     )
+    payplug_thank_customer = fields.Boolean(
+        string="Thank customers for Payplug payments",
+        copy=False,
+        help="Who has paid by a link gets an e-mail with the paid invoice.",
+        groups=USERS,
+    )
     payplug_qr_code = fields.Boolean(
         string="Payplug QR code on invoices",
         copy=False,

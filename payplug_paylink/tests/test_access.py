@@ -62,15 +62,16 @@ FIELDS = [
         payplug_can_refund payplug_can_send_link payplug_expires_at payplug_is_missing
         payplug_link_count payplug_link_id payplug_link_ids payplug_problem
         payplug_refund_count payplug_refund_ids payplug_refund_state payplug_refusal
-        payplug_sending_reason payplug_sending_state
-        payplug_state""",
+        payplug_mode payplug_sending_reason payplug_sending_state payplug_state
+        payplug_status payplug_status_detail""",
     ),
     (
         "payplug.payment.link",
         BOOKS,
         """account_payment_id amount amount_net amount_refunded answered_at
-        booking_error checked_at company_id currency_id expires_at is_being_checked
-        is_booked is_live is_settled_otherwise move_id online_payment paid_at partner_id
+        booking_error cancelled_by_id checked_at company_id currency_id expires_at
+        is_being_checked is_booked is_live is_made_by_customer is_settled_otherwise mode
+        move_id online_payment paid_at partner_id
         payplug_id problem refund_ids refundable_after refundable_until refusal
         refusal_text retry_at started_at state to_book to_book_activity_id to_cancel
         url""",
@@ -113,7 +114,7 @@ FIELDS = [
         STAFF,
         """payplug_account_name payplug_book_test_payments payplug_customer_renewal
         payplug_enabled payplug_journal_id payplug_link_target payplug_max_cents
-        payplug_min_cents payplug_mode payplug_qr_code""",
+        payplug_min_cents payplug_mode payplug_qr_code payplug_thank_customer""",
     ),
     ("res.company", ADMINISTRATOR, "payplug_live_key payplug_polling payplug_test_key"),
     (
@@ -122,7 +123,7 @@ FIELDS = [
         """payplug_account_name payplug_book_test_payments payplug_customer_renewal
         payplug_enabled payplug_journal_id payplug_limits payplug_link_target
         payplug_live_key payplug_mode payplug_qr_code payplug_root_id
-        payplug_test_key payplug_url_warning""",
+        payplug_test_key payplug_thank_customer payplug_url_warning""",
     ),
 ]
 
@@ -153,6 +154,7 @@ CORE = "the right is Odoo's own"
 # model, method: who may call it on this company's record
 METHODS = {
     ("account.move", "action_payplug_send_link"): BILLING,
+    ("account.move", "action_payplug_copy_link"): BILLING,
     ("account.move", "action_payplug_refresh"): BILLING,
     ("account.move", "action_payplug_cancel_link"): BILLING,
     ("account.move", "action_payplug_close_link"): BILLING,
@@ -182,6 +184,10 @@ METHODS = {
     ("account.bank.statement.line", "write"): CORE,
     ("account.move.send.wizard", "action_send_and_print"): CORE,
     ("mail.notification", "write"): CORE,
+    ("payplug.payment.link", "action_refresh"): BILLING,
+    ("payplug.payment.link", "action_cancel"): BILLING,
+    ("payplug.payment.link", "action_close"): BILLING,
+    ("payplug.payment.link", "action_open_invoice"): BOOKS,
     ("payplug.payment.link", "unlink"): NOBODY,
     ("payplug.sending", "action_retry"): BILLING,
     ("payplug.sending", "action_cancel"): BILLING,

@@ -55,8 +55,8 @@ class TestBackend(BrowserCommon):
         link = self._request(self.invoice).sudo()
         self.env.flush_all()
         page = self._log_in(f"/odoo/customer-invoices/{self.invoice.id}")
-        state = page.locator(".o_field_widget[name=payplug_state]").first
-        state.get_by_text("Waiting for payment").wait_for()
+        state = page.locator(".o_field_widget[name=payplug_status]").first
+        state.get_by_text("Created, not sent").wait_for()
         with _registry_test_lock:  # the test and Odoo share one cursor
             self.payplug.pay(link.payplug_id)
             link._sync()

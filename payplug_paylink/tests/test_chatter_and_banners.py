@@ -126,7 +126,7 @@ class TestChatterAndBanners(PayplugCommon):
         self.assertIn("payplug_refused", self._banners(invoice))
         self.payplug.expire(invoice.payment_id)
         invoice.action_payplug_refresh()
-        self.assertIn("payplug_expired", self._banners(invoice))
+        self.assertIn("payplug_ended", self._banners(invoice))
         self.assertNotIn("payplug_refused", self._banners(invoice))
 
     def _banners(self, invoice):

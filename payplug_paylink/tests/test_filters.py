@@ -6,8 +6,9 @@ from lxml import etree
 
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools.safe_eval import safe_eval
 
-from ..models.account_move import COLUMNS
+from ..payment_status import COLUMNS
 from .common import PayplugCommon
 
 
@@ -53,13 +54,13 @@ class TestFilters(PayplugCommon):
                 "user_id": self.biller.id,
             }
         )
-        link.sudo()._move_to("cancelled")
+        link.sudo().to_cancel = True
         moves = (refused + queued + none).with_user(self.user)
         rows = moves.read(list(COLUMNS))
         for move, row in zip(moves, rows, strict=True):
             self.assertEqual(row, {"id": move.id, **{n: move[n] for n in COLUMNS}})
-        self.assertEqual(rows[0]["payplug_state"], "cancelled")
-        self.assertEqual(rows[1]["payplug_sending_state"], "waiting")
+        self.assertEqual(rows[0]["payplug_status"], "cancelled")
+        self.assertEqual(rows[1]["payplug_status"], "being_sent")
         self.assertEqual(set(rows[2].values()), {none.id, False})
 
     def test_columns_of_a_list_are_not_for_the_portal(self):
@@ -92,6 +93,28 @@ class TestFilters(PayplugCommon):
                 domain = literal_eval(nodes[name].get("domain"))
                 self.assertEqual(self._search(ours, *domain), found.sorted())
 
+    def test_who_types_a_payment_id_or_an_invoice_number_and_enter_finds_it(self):
+        invoice, _other = (self._create_payable_invoice() for _each in "12")
+        self._request(invoice)
+        found = {
+            ("account.move", "account.view_account_invoice_filter"): (
+                invoice,
+                self.user,
+            ),
+            (
+                "payplug.payment.link",
+                "payplug_paylink.payplug_payment_link_view_search",
+            ): (invoice.payplug_link_id, self.biller),
+        }
+        for (model, view), (record, user) in found.items():
+            records = self.env[model].with_user(user)
+            arch = records.get_view(self.env.ref(view).id, "search")["arch"]
+            field = etree.fromstring(arch).find(".//field")  # that of Enter
+            for typed in (invoice.payment_id, invoice.name):
+                domain = safe_eval(field.get("filter_domain"), {"self": typed})
+                with self.subTest(model=model, typed=typed):
+                    self.assertEqual(records.search(domain), record.with_user(user))
+
     def test_colleague_searches_payment_ids_and_links(self):
         invoice = self._create_payable_invoice()
         self._request(invoice)
@@ -112,11 +135,11 @@ class TestFilters(PayplugCommon):
             .with_user(self.user)
             ._read_group(
                 [("id", "=", invoice.id)],
-                ["payplug_state", "online_payment"],
+                ["payplug_status", "online_payment"],
                 ["__count"],
             )
         )
-        self.assertEqual(groups, [("pending", True, 1)])
+        self.assertEqual(groups, [("created", True, 1)])
 
     def test_filter_of_what_is_to_book_is_for_accounting_only(self):
         self.assertIn("payplug_to_book", self._nodes(self.biller))

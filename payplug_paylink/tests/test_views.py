@@ -47,10 +47,10 @@ class TestViews(PayplugCommon):
 
     def test_invoice_list_shows_the_state_and_offers_both_columns(self):
         view = self._view("account.move", "list", "account.view_out_invoice_tree")
-        badge = self._one(view, "//field[@name='payplug_state']")
+        badge = self._one(view, "//field[@name='payplug_status']")
         self.assertEqual(badge.get("widget"), "badge")
         self.assertEqual(badge.get("optional"), "show")
-        for state in ("pending", "paid", "expired"):
+        for state in ("sent", "paid", "expired", "not_sent"):
             decorations = [
                 name
                 for name, value in badge.attrib.items()

@@ -19,7 +19,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send", {
         {
             content: "The invoice waits for its payment",
             trigger:
-                "body:not(:has(.modal)) .o_field_widget[name='payplug_state']:contains('Waiting for payment')",
+                "body:not(:has(.modal)) .o_field_widget[name='payplug_status']:contains('Sent, waiting')",
         },
     ],
 });
@@ -45,7 +45,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_from_menu", {
         {
             content: "The invoice waits for its payment",
             trigger:
-                "body:not(:has(.modal)) .o_field_widget[name='payplug_state']:contains('Waiting for payment')",
+                "body:not(:has(.modal)) .o_field_widget[name='payplug_status']:contains('Sent, waiting')",
         },
     ],
 });

@@ -1,0 +1,117 @@
+"""The one status of an invoice's payment link that people read.
+
+An expression of the database, so that list, form, cards, filters and groups cannot tell
+it differently, and a list asks once. It agrees with what the customer's page says
+(`payment_rules.page_state`).
+"""
+
+STATUSES = [
+    ("being_sent", "Being sent"),
+    ("not_sent", "Not sent"),
+    ("created", "Created, not sent"),
+    ("sent", "Sent, waiting"),
+    ("refused", "Card refused"),
+    ("checking", "Payment being checked"),
+    ("problem", "To check"),
+    ("expired", "Expired: send again"),
+    ("renewable", "Expired (customer can renew)"),
+    ("over", "Expired"),
+    ("replaced", "Replaced: amount changed"),
+    ("reopened", "Cancelled (customer can renew)"),
+    ("cancelled", "Cancelled"),
+    ("to_book", "Paid, to book"),
+    ("paid", "Paid"),
+    ("refunding", "Being refunded"),
+    ("partly_refunded", "Refunded in part"),
+    ("refunded", "Refunded in full"),
+]
+
+TABLES = """
+       account_move move
+  LEFT JOIN payplug_payment_link link ON link.id = move.payplug_link_id
+  LEFT JOIN payplug_sending sending ON sending.move_id = move.id
+       JOIN res_company company ON company.id = move.company_id
+       JOIN res_company root
+         ON root.id = split_part(company.parent_path, '/', 1)::integer
+"""
+# All invoices that have a status.
+WITH_STATUS = """
+    SELECT id FROM account_move WHERE payplug_link_id IS NOT NULL
+     UNION
+    SELECT move_id FROM payplug_sending
+"""
+
+IS_DUE = "(move.state = 'posted' AND move.payment_state IN ('not_paid', 'partial'))"
+# Beside another link that was paid, the amount says nothing.
+IS_OF_OTHER_AMOUNT = """(
+    link.amount <> move.amount_residual
+    AND NOT EXISTS (SELECT FROM payplug_payment_link other
+                     WHERE other.move_id = move.id AND other.state = 'paid')
+)"""
+MAILS_PAGE = "(root.payplug_link_target = 'page' AND root.payplug_enabled)"
+IS_SENT = f"""(
+    sending.state = 'sent' AND (sending.link_id = link.id OR {MAILS_PAGE})
+    OR link.is_made_by_customer
+)"""
+IS_BEING_REFUNDED = """EXISTS (
+    SELECT FROM payplug_refund refund
+     WHERE refund.link_id = link.id
+       AND refund.state IN ('to_send', 'unknown', 'recorded')
+)"""
+STATUS = f"""
+CASE
+    WHEN link.state = 'paid' THEN CASE
+        WHEN link.to_book THEN 'to_book'
+        WHEN link.amount_refunded >= link.amount THEN 'refunded'
+        WHEN {IS_BEING_REFUNDED} THEN 'refunding'
+        WHEN link.amount_refunded > 0 THEN 'partly_refunded'
+        ELSE 'paid' END
+    WHEN sending.state = 'waiting' THEN 'being_sent'
+    WHEN link.state = 'pending' AND link.problem IS NOT NULL THEN 'problem'
+    WHEN link.state = 'pending' AND link.is_being_checked THEN 'checking'
+    WHEN link.to_cancel OR link.state = 'cancelled' AND NOT {IS_DUE} THEN 'cancelled'
+    WHEN link.state = 'expired' AND NOT {IS_DUE} THEN 'over'
+    WHEN link.state = 'pending' AND NOT {IS_DUE} THEN 'cancelled'
+    WHEN link.state = 'pending' AND {IS_OF_OTHER_AMOUNT} THEN 'replaced'
+    WHEN link.state = 'pending' AND link.refusal IS NOT NULL THEN 'refused'
+    WHEN sending.state = 'failed' THEN 'not_sent'
+    WHEN link.state = 'pending' THEN CASE
+        WHEN {IS_SENT} THEN 'sent'
+        ELSE 'created' END
+    WHEN link.state = 'expired' THEN CASE
+        WHEN {MAILS_PAGE} AND root.payplug_customer_renewal THEN 'renewable'
+        ELSE 'expired' END
+    WHEN link.state = 'cancelled' AND {IS_OF_OTHER_AMOUNT} THEN 'replaced'
+    WHEN link.state = 'cancelled' THEN CASE
+        WHEN {MAILS_PAGE} THEN 'reopened'
+        ELSE 'cancelled' END
+END"""
+
+# Our columns of a list, and how to read them for many rows at once.
+COLUMNS = {
+    "payment_id": "link.payplug_id",
+    "online_payment": "link.online_payment",
+    "payplug_status": STATUS,
+    "payplug_mode": """CASE WHEN link.is_live THEN 'live'
+                            WHEN link.id IS NOT NULL THEN 'test' END""",
+    "payplug_amount_refunded": """(
+        COALESCE((SELECT SUM(amount_refunded) FROM payplug_payment_link paid
+                   WHERE paid.move_id = move.id AND paid.state = 'paid'), 0)
+        + COALESCE((SELECT SUM(amount) FROM payplug_refund refund
+                     WHERE refund.credit_note_id = move.id
+                       AND refund.state = 'done'), 0))::double precision""",
+}
+# What they depend on and may not have been written yet.
+FLUSHED = {
+    "account.move": ["payplug_link_id", "state", "payment_state", "amount_residual"],
+    "payplug.payment.link": [
+        *("payplug_id", "state", "amount", "amount_refunded", "problem", "refusal"),
+        *("to_book", "to_cancel", "is_being_checked", "is_made_by_customer"),
+    ],
+    "payplug.sending": ["move_id", "state", "link_id"],
+    "payplug.refund": ["link_id", "credit_note_id", "state", "amount"],
+    "res.company": [
+        *("payplug_link_target", "payplug_enabled", "payplug_customer_renewal"),
+        "parent_path",
+    ],
+}

@@ -1,0 +1,183 @@
+"""The one status that people read: what it says, and that the page agrees with it."""
+
+from pathlib import Path
+
+from odoo import fields
+from odoo.tests import tagged
+
+from ..payment_status import STATUSES
+from .common import LINK_LOG, PayplugBookingCommon
+
+
+@tagged("post_install", "-at_install")
+class TestStatus(PayplugBookingCommon):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.payplug_link_target = "page"
+
+    def setUp(self):
+        super().setUp()
+        self.invoice = self._create_payable_invoice()
+
+    def _store_sending(self, state, link=None, invoice=None):
+        invoice = invoice or self.invoice
+        values = {"move_id": invoice.id, "company_id": invoice.company_id.id}
+        queue = self.env["payplug.sending"].sudo()
+        queue.search([("move_id", "=", invoice.id)]).unlink()
+        return queue.create(
+            {
+                **values,
+                "state": state,
+                "link_id": link and link.id,
+                "sent_at": fields.Datetime.now(),
+                "failure_reason": state == "failed" and "No such mailbox.",
+            }
+        )
+
+    def _link(self):
+        return self._request(self.invoice).sudo()
+
+    def _expire(self, link):
+        self.payplug.expire(link.payplug_id)
+        link._sync()
+        self.assertEqual(link.state, "expired")
+
+    def assertStatus(self, status, page=None, invoice=None):
+        """Check form, list, filter and group of an invoice, and its page's state."""
+        invoice = invoice or self.invoice
+        invoice.invalidate_recordset()
+        self.assertEqual(invoice.payplug_status or False, status)
+        other = self._create_payable_invoice()
+        rows = (invoice + other).read(["payplug_status"])
+        self.assertEqual([row["payplug_status"] for row in rows], [status, False])
+        mine = [("id", "=", invoice.id)]
+        moves = self.env["account.move"]
+        for operator, found in (("=", invoice), ("!=", moves)):
+            domain = [*mine, ("payplug_status", operator, status)]
+            self.assertEqual(moves.search(domain), found)
+        groups = moves._read_group(mine, ["payplug_status"], ["__count"])
+        self.assertEqual(groups, [(status, 1)])
+        if page:
+            self.assertEqual(invoice.sudo()._payplug_page_state(), page)
+
+    def test_invoice_without_a_link_has_none(self):
+        self.assertStatus(False)
+        self.assertFalse(self.invoice.payplug_status_detail)
+
+    def test_link_that_nobody_was_mailed_is_created_not_sent(self):
+        self.invoice.action_payplug_send_link()  # then the window is discarded
+        self.assertStatus("created", "payable")
+        self.assertIn("nobody was mailed", self.invoice.payplug_status_detail)
+
+    def test_mailed_link_is_sent_and_waits(self):
+        self._store_sending("sent", self._link())
+        self.assertStatus("sent", "payable")
+        self.assertIn("payable until", self.invoice.payplug_status_detail)
+
+    def test_new_link_after_a_mailed_one_is_sent_only_if_the_mail_holds_the_page(self):
+        self._store_sending("sent")  # of an earlier link
+        self._link()
+        self.assertStatus("sent", "payable")
+        self.company.payplug_link_target = "payplug"
+        self.assertStatus("created")
+
+    def test_link_that_the_customer_made_on_the_page_is_under_way(self):
+        self.invoice.sudo()._payplug_start_payment()
+        self.assertStatus("sent", "payable")
+
+    def test_what_waits_to_be_sent_and_what_could_not_be_sent(self):
+        self._store_sending("waiting")
+        self.assertStatus("being_sent", "payable")
+        self._store_sending("failed")
+        self.assertStatus("not_sent", "payable")
+        self.assertEqual(self.invoice.payplug_status_detail, "No such mailbox.")
+        self._link()
+        self.assertStatus("not_sent", "payable")
+
+    def test_refused_card_comes_before_the_mail(self):
+        link = self._link()
+        self._store_sending("failed", link)
+        self.payplug.refuse(link.payplug_id, "insufficient_funds")
+        link._sync()
+        self.assertStatus("refused", "refused")
+        self.assertIn("not enough funds", self.invoice.payplug_status_detail)
+
+    def test_expired_link_says_who_can_renew_it_as_the_page_does(self):
+        self._expire(self._link())
+        self.assertStatus("renewable", "payable")
+        self.assertIn(
+            "can still pay", self.invoice._get_alerts()["payplug_ended"]["message"]
+        )
+        self.company.payplug_customer_renewal = False
+        self.assertStatus("expired", "expired")
+        self.assertIn(
+            "Send a new one", self.invoice._get_alerts()["payplug_ended"]["message"]
+        )
+
+    def test_expired_link_of_an_invoice_that_is_settled_asks_for_nothing(self):
+        self._expire(self._link())
+        self._pay_partly(self.invoice, self.invoice.amount_residual)
+        self.assertStatus("over", "paid")
+        self.assertNotIn("payplug_ended", self.invoice._get_alerts())
+
+    def test_link_of_another_amount_than_is_due_is_replaced(self):
+        link = self._link()
+        self._pay_partly(self.invoice, 20.0)
+        self.assertStatus("replaced", "payable")
+        link._cancel()
+        self.assertStatus("replaced", "payable")
+        self.assertIn("100.00", self.invoice.payplug_status_detail)
+
+    def test_link_that_a_user_cancelled_names_the_user_and_bars_the_page(self):
+        self._link()
+        self.invoice.action_payplug_cancel_link()
+        self.assertStatus("cancelled", "closed")
+        self.assertEqual(self.invoice.payplug_status_detail, f"by {self.env.user.name}")
+
+    def test_link_that_was_cancelled_in_the_portal_can_be_paid_on_the_page(self):
+        link = self._link()
+        self.payplug.abort(link.payplug_id)
+        link._sync()
+        self.assertStatus("reopened", "payable")
+
+    def test_link_of_an_invoice_paid_another_way_is_cancelled(self):
+        self._link()
+        self._pay_partly(self.invoice, self.invoice.amount_residual)
+        self.assertStatus("cancelled", "paid")
+
+    def test_link_that_cannot_be_followed_is_to_check(self):
+        link = self._link()
+        self._lie(amount=5)
+        with self.assertLogs(LINK_LOG, "WARNING"):
+            link._sync()
+        self.assertStatus("problem", "closed")
+
+    def test_paid_link_is_paid_and_to_book_while_the_books_refuse(self):
+        link = self._link()
+        self._let_books_refuse()
+        self.payplug.pay(link.payplug_id)
+        with self.assertLogs(LINK_LOG, "WARNING"):
+            link._sync()
+        self.assertStatus("to_book", "paid")
+        self._let_books_refuse(False)
+        link._register_payment()
+        self.assertStatus("paid", "paid")
+        self.assertIn("120.00", self.invoice.payplug_status_detail)
+
+    def test_refunds_are_seen_in_part_and_in_full(self):
+        link = self._paid_link(self.invoice)
+        self.payplug.refund(link.payplug_id, 5000)
+        link._sync()
+        self.assertStatus("partly_refunded")
+        self.assertIn("70.00", self.invoice.payplug_status_detail)
+        self.payplug.refund(link.payplug_id)
+        link._sync()
+        self.assertStatus("refunded")
+
+    def test_every_status_has_a_test_here(self):
+        seen = {"refunding", "checking"}  # in test_refund_by_card, test_page_payment
+        told = Path(__file__).read_text()
+        for status, _label in STATUSES:
+            with self.subTest(status=status):
+                self.assertTrue(status in seen or f'assertStatus("{status}"' in told)
