@@ -463,6 +463,16 @@ class TestInput(PayplugCommon):
         shown = lines.onchange({}, [], {"amount": {}})
         self.assertFalse(shown["value"]["amount"])
 
+    def test_company_without_a_mode_is_refused_by_the_database_and_no_traceback(self):
+        """An import with an empty cell, say."""
+        with (
+            self.assertRaises(psycopg2.errors.NotNullViolation),  # told by Odoo
+            self.env.cr.savepoint(),
+            mute_logger("odoo.sql_db"),
+        ):
+            self.company.write({"payplug_mode": False})
+            self.env.flush_all()
+
     def test_password_of_a_wrong_type_is_refused_in_a_sentence(self):
         window = self.env["payplug.sign.in"].sudo().create({"email": "me@example.com"})
         with self.assertUserError("Type the e-mail address"):
