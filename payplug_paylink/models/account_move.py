@@ -313,6 +313,14 @@ class AccountMove(models.Model):
     @api.model
     def _search_payplug_amount_refunded(self, operator, value):
         self._check_field_access(self._fields["payplug_amount_refunded"], "read")
+        find = self._search_payplug_amount_refunded
+        if operator == "in":  # "=" as well
+            return Domain.OR(
+                find("<=", one or 0.0) & (find(">=", one) if one else Domain.TRUE)
+                for one in value
+            )
+        if operator in ("<", "<="):
+            return ~find(">=" if operator == "<" else ">", value)
         if operator not in (">", ">="):
             return NotImplemented
         # Past the rights on links: whoever reads an invoice may read its refunds.

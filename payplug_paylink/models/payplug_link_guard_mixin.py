@@ -1,18 +1,18 @@
-"""Who sets the link that an invoice shows: this addon's code, and nobody else."""
+"""Who sets the links and refunds of an invoice: this addon's code, and nobody else."""
 
 from odoo import api, models
 from odoo.exceptions import AccessError
 
 from .. import payment_messages as messages
 
-SET_BY_CODE = {"payplug_link_id", "payplug_link_ids"}
+SET_BY_CODE = {"payplug_link_id", "payplug_link_ids", "payplug_refund_ids"}
 
 
 class PayplugLinkGuardMixin(models.AbstractModel):
     """The invoice, and what has its fields by ``_inherits``.
 
-    `readonly` guards the screen only. Everything that follows a link does so in sudo,
-    so only this addon's own code, in sudo too, may set one.
+    `readonly` guards the screen only. Everything that follows a link or a refund does
+    so in sudo, so only this addon's own code, in sudo too, may set one.
     """
 
     _name = "payplug.link.guard.mixin"

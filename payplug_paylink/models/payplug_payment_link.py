@@ -357,16 +357,20 @@ class PayplugPaymentLink(models.Model):
     def _matches_invoice(self):
         """Tell whether the invoice is still the one for which this link was made."""
         move = self.move_id
-        # The invoice keeps the company that its contact had when it was made.
-        payer = self.partner_id
         return (
             bool(move)
             and move.company_id == self.company_id
             and move.currency_id == self.currency_id
-            and (
-                move.partner_id == payer
-                or move.commercial_partner_id == payer.commercial_partner_id
-            )
+            and self._is_of_payer(move)
+        )
+
+    def _is_of_payer(self, move):
+        """Tell whether a document is of the customer for whom this link was made."""
+        # It keeps the company that its contact had when it was made.
+        payer = self.partner_id
+        return (
+            move.partner_id == payer
+            or move.commercial_partner_id == payer.commercial_partner_id
         )
 
     def _matches_remote(self, remote):
@@ -1116,6 +1120,7 @@ class PayplugPaymentLink(models.Model):
                 note.move_type == "out_refund"
                 and note.state == "posted"
                 and note.currency_id == self.currency_id
+                and self._is_of_payer(note)
             )
         )
 
@@ -1499,11 +1504,24 @@ class PayplugPaymentLink(models.Model):
             }
         )
         link._move_to("paid")
-        payments = self.env["account.payment"]
-        memo = ("memo", "=like", f"%{remote.id}")
-        in_books = [memo, ("company_id", "=", company.id)]
-        if link._must_be_booked() and not payments.search(in_books, limit=1):
+        if link._must_be_booked() and not link._is_known_to_books():
             link._as_accountant()._schedule_unknown(remote.metadata.get("invoice"))
+
+    def _is_known_to_books(self):
+        """Tell whether a payment of this very money is there, which no link claims.
+
+        A memo alone is no proof. Whose money it is, nobody knows.
+        """
+        same = [
+            ("memo", "=like", f"%{self.payplug_id}"),
+            ("company_id", "=", self.company_id.id),
+            ("payment_type", "=", "inbound"),
+            ("currency_id", "=", self.currency_id.id),
+            ("state", "in", ("in_process", "paid")),
+        ]
+        payments = self.env["account.payment"].search(same)
+        payments = payments.filtered(lambda one: self._is_of_amount(one.amount))
+        return bool(payments - self._claimed(payments))
 
     def _schedule_unknown(self, number):
         """Ask what becomes of money for an invoice of this number, if it is there."""

@@ -617,10 +617,11 @@ class PayplugRefund(models.Model):
         found -= self.search([("account_payment_id", "in", found.ids)]).mapped(
             "account_payment_id"
         )
+        notes = self.link_id._credit_notes()
+        found = found.filtered(lambda one: one.reconciled_invoice_ids <= notes)
         marked = found.filtered(lambda one: self.payplug_id in (one.memo or "").split())
         if marked or self.origin == "odoo":
             return marked[:1]
-        notes = self.link_id._credit_notes()
         return found.filtered(lambda one: one.reconciled_invoice_ids & notes)[:1]
 
     def _create_payment(self, lines):

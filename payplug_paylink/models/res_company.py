@@ -188,7 +188,8 @@ class ResCompany(models.Model):
 
     def _payplug_key_in_use(self):
         company_sudo = self.sudo()  # to compare, whoever writes whatever
-        return company_sudo[f"payplug_{company_sudo.payplug_mode}_key"]
+        is_live = company_sudo.payplug_mode == "live"
+        return company_sudo[f"payplug_{'live' if is_live else 'test'}_key"]
 
     def _payplug_forget_account(self):
         """Forget name and limits: they are those of another key, maybe account."""

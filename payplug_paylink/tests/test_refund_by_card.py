@@ -313,6 +313,43 @@ class TestRefundByCard(RefundCommon):
         with self.assertRaises(AccessError):
             windows.create({"move_id": note.id}).action_confirm()
 
+    def test_window_that_is_filled_by_hand_shows_nothing_of_another_company(self):
+        """Odoo computes stored fields in sudo, and caches what they have read."""
+        note = self._credit()
+        stranger = self._create_stranger()
+        windows = self.env["payplug.refund.by.card"].with_user(stranger).sudo(False)
+        shown = {"amount": {}, "seen": {}, "payment": {}, "allowed": {}}
+        for name in ("amount", "seen"):
+            self.env.invalidate_all()
+            with self.subTest(name=name), self.assertRaises(AccessError):
+                spec = {name: {}, **shown}
+                windows.onchange({"move_id": note.id}, ["move_id"], spec)
+        with self.assertRaises(AccessError):
+            windows.create({"move_id": note.id}).read(["amount"])
+
+    def _create_stranger(self):
+        """Return a user who may refund, in another company alone."""
+        groups = "account.group_account_invoice,payplug_paylink.group_refund"
+        stranger = self._create_user("stranger", groups)
+        rival = self.env["res.company"].create({"name": "Rival SA"})
+        companies = {"company_ids": rival.ids, "company_id": rival.id}
+        stranger.sudo().write(companies)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        return stranger
+
+    def test_credit_note_of_another_customer_gives_nothing_back_to_this_card(self):
+        """A person may change the customer of a draft that reverses an invoice."""
+        note = self._reverse_invoice(self.invoice)
+        note.partner_id = self.partner_b
+        note.action_post()
+        self.assertEqual(note.reversed_entry_id, self.invoice)
+        with self.assertUserError("has no payment by Payplug link"):
+            self._open(note)
+        self._refund_in_portal()
+        self.assertFalse(self._refunds().credit_note_id)
+        self.assertEqual(note.payment_state, "not_paid")
+
     def test_invoice_that_was_not_paid_by_a_link_offers_no_refund(self):
         invoice = self._create_payable_invoice()
         self._register_payment(invoice)

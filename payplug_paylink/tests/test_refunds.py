@@ -113,6 +113,22 @@ class TestRefunds(RefundCommon):
         self.assertEqual(refund.credit_note_id, note)
         self.assertEqual(self._balance(), 100)
 
+    def test_payment_that_has_settled_another_credit_note_is_not_taken_over(self):
+        other = self._create_payable_invoice()
+        self._paid_link(other)
+        note = self._credit(invoice=other)
+        self.payplug.refund(self.link.payplug_id)
+        [told] = self.link._client().list_refunds(self.link.payplug_id)
+        payment = self._register_payment(
+            note, journal_id=self.company.payplug_journal_id.id
+        )
+        payment.memo = f"{note.name} {told.id}"
+        self.assertEqual(payment.reconciled_invoice_ids, note)
+        self.link._sync()
+        booked = self._refunds().account_payment_id
+        self.assertTrue(booked)
+        self.assertNotEqual(booked, payment)
+
     def test_refund_that_was_shown_before_this_version_is_not_booked_again(self):
         self.payplug.refund(self.link.payplug_id, 2000)
         self.link.amount_refunded = 20  # and an accountant was asked to book it
@@ -272,6 +288,26 @@ class TestRefunds(RefundCommon):
         self.assertRecordValues(
             note, [{"payplug_amount_refunded": 20, "payplug_refund_state": "full"}]
         )
+
+    def test_refunded_amount_is_searched_by_every_comparison(self):
+        self._refund_in_portal(2000)
+        other = self._create_payable_invoice()
+        moves = self.env["account.move"].with_user(self.biller)
+        for operator, value, found in (
+            ("=", 20, self.invoice),
+            ("!=", 20, other),
+            ("in", [20, 5], self.invoice),
+            ("not in", [20], other),
+            ("=", 0, other),
+            ("=", False, other),
+            ("!=", 0, self.invoice),
+            ("<", 20, other),
+            ("<=", 20, self.invoice | other),
+        ):
+            with self.subTest(operator=operator, value=value):
+                domain = [("payplug_amount_refunded", operator, value)]
+                both = ("id", "in", (self.invoice | other).ids)
+                self.assertEqual(moves.search([*domain, both]), found.sorted())
 
 
 @tagged("post_install", "-at_install", "once")

@@ -77,6 +77,51 @@ class TestForeignLink(PayplugCommon):
         self.assertFalse(created.payplug_link_ids)
         self.assertEqual(ended.move_id, current.move_id)
 
+    def _foreign_refund(self):
+        """Return a refund of the other invoice."""
+        link = self.foreign
+        self.payplug.pay(link.payplug_id)
+        self.payplug.refund(link.payplug_id, 2000)
+        link._sync()
+        return link.refund_ids
+
+    def _create_stranger(self):
+        stranger = self._create_user("stranger", "account.group_account_invoice")
+        stranger.sudo().write(
+            {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+        return stranger
+
+    def test_nobody_chooses_the_refunds_of_a_credit_note(self):
+        refund = self._foreign_refund()
+        stranger = self._create_stranger()
+        moves = self.env["account.move"].with_user(stranger).sudo(False)
+        moves = moves.with_context(allowed_company_ids=self.rival.ids)
+        values = {"move_type": "out_refund", "payplug_refund_ids": [[4, refund.id]]}
+        shown = {"payplug_refund_ids": {}, "payplug_amount_refunded": {}}
+        with self.assertRaises(AccessError):
+            moves.onchange(values, ["payplug_refund_ids"], shown)
+        with self.assertRaises(AccessError):
+            moves.create(values)
+        # Odoo fills a new record with a user's own defaults, for code in sudo too
+        defaults = self.env["ir.default"].with_user(stranger).sudo(False)
+        links = values["payplug_refund_ids"]
+        defaults.set("account.move", "payplug_refund_ids", links, user_id=True)
+        created = moves.sudo().create({"move_type": "out_refund"})
+        self.assertFalse(created.payplug_refund_ids)
+        self.assertFalse(refund.credit_note_id)
+
+    def test_send_window_tells_nothing_of_an_invoice_of_another_company(self):
+        """Odoo computes stored fields in sudo."""
+        queue_sudo = self.env["payplug.sending"].sudo()
+        queue_sudo._create_rows(self.invoice, {"sent_at": "2026-01-01 10:00:00"})
+        windows = self.env["account.move.send.wizard"]
+        windows = windows.with_user(self._create_stranger()).sudo(False)
+        window = windows.create({"move_id": self.invoice.id})
+        self.assertFalse(window.payplug_seen_at)
+
     def test_billing_user_cannot_import_a_link(self):
         result = self._as_biller(self.env["account.move"]).load(
             [".id", "payplug_link_id/.id"], [[self.invoice.id, self.foreign.id]]
@@ -131,10 +176,7 @@ class TestForeignLink(PayplugCommon):
 
     def test_send_window_renders_no_invoice_of_another_company(self):
         """Odoo's Send window renders in sudo whatever invoice it is given."""
-        stranger = self._create_user("stranger", "account.group_account_invoice")
-        stranger.sudo().write(
-            {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
-        )
+        stranger = self._create_stranger()
         template = self.env["mail.template"].with_user(stranger).sudo(False)
         template = template.create(
             {
@@ -420,6 +462,16 @@ class TestInput(PayplugCommon):
         lines = self.env["payplug.send.links.line"].with_user(self.biller)
         shown = lines.onchange({}, [], {"amount": {}})
         self.assertFalse(shown["value"]["amount"])
+
+    def test_company_without_a_mode_is_refused_by_the_database_and_no_traceback(self):
+        """An import with an empty cell, say."""
+        with (
+            self.assertRaises(psycopg2.errors.NotNullViolation),  # told by Odoo
+            self.env.cr.savepoint(),
+            mute_logger("odoo.sql_db"),
+        ):
+            self.company.write({"payplug_mode": False})
+            self.env.flush_all()
 
     def test_password_of_a_wrong_type_is_refused_in_a_sentence(self):
         window = self.env["payplug.sign.in"].sudo().create({"email": "me@example.com"})

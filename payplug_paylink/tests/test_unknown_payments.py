@@ -97,6 +97,35 @@ class TestUnknownPayments(PayplugBookingCommon):
         self._look()
         self.assertFalse(self._told())
 
+    def _pay_beside(self, amount):
+        """Let it be paid, beside a payment by hand with its memo; return that one."""
+        self.payment_id = self._lose_answer()
+        self.payplug.pay(self.payment_id)
+        payment = self.env["account.payment"].create(
+            {
+                "payment_type": "inbound",
+                "partner_type": "customer",
+                "partner_id": self.partner_a.id,
+                "amount": amount,
+                "journal_id": self.company.payplug_journal_id.id,
+                "memo": f"{self.invoice.name} {self.payment_id}",
+            }
+        )
+        payment.action_post()
+        return payment
+
+    def test_payment_of_another_amount_with_the_same_memo_hides_nothing(self):
+        self._pay_beside(1)
+        self._look()
+        self.assertTrue(self._told())
+
+    def test_cancelled_payment_with_the_same_memo_hides_nothing(self):
+        payment = self._pay_beside(120)
+        payment.action_draft()
+        payment.action_cancel()
+        self._look()
+        self.assertTrue(self._told())
+
     def test_payments_of_other_databases_and_of_web_shops_are_never_touched(self):
         self.payment_id = self._lose_answer()
         for metadata in ({"database": "another"}, {"database": ["x"]}, None, "text"):

@@ -23,7 +23,8 @@ class AccountMoveSendWizard(models.TransientModel):
     @api.depends("move_id")
     def _compute_payplug_seen_at(self):
         for wizard in self:
-            move = wizard.move_id._filtered_access("read")
+            # stored fields are computed in sudo
+            move = wizard.move_id.with_user(self.env.user)._filtered_access("read")
             wizard.payplug_seen_at = move._payplug_sendings_sudo().sent_at
 
     @api.depends("template_id", "subject", "body", "payplug_with_link")

@@ -69,7 +69,8 @@ class PayplugRefundByCard(models.TransientModel):
 
         :raise AccessError: if the user may not handle it
         """
-        self.move_id.check_access("write")
+        # stored fields are computed in sudo
+        self.move_id.with_user(self.env.user).check_access("write")
         return self.move_id.sudo()._payplug_refundable_link()
 
     def _credit_note(self):
