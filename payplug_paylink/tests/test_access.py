@@ -97,8 +97,8 @@ FIELDS = [
     (
         "payplug.send.links",
         CREATOR,
-        """available_report_ids has_credits line_ids pdf_report_id ready_count
-        ready_ids ready_title refused_count refused_ids refused_title resend
+        """available_report_ids has_credits has_sent line_ids pdf_report_id
+        ready_count ready_ids ready_title refused_count refused_ids refused_title resend
         template_id""",
     ),
     (

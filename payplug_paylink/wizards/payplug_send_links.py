@@ -42,6 +42,7 @@ class PayplugSendLinks(models.TransientModel):
     ready_title = fields.Char(compute="_compute_titles")
     refused_title = fields.Char(compute="_compute_titles")
     has_credits = fields.Boolean(compute="_compute_groups")
+    has_sent = fields.Boolean(compute="_compute_groups")
 
     @api.constrains("template_id", "pdf_report_id")
     def _check_template_and_report(self):
@@ -106,6 +107,7 @@ class PayplugSendLinks(models.TransientModel):
             wizard.ready_count = len(wizard.ready_ids)
             wizard.refused_count = len(wizard.refused_ids)
             wizard.has_credits = any(ready.mapped("credit"))
+            wizard.has_sent = any(lines.mapped("sent_at"))
 
     @api.depends("ready_count", "refused_count")
     def _compute_titles(self):
