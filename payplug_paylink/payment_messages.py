@@ -472,11 +472,6 @@ REASONS = {
     "untrusted payment page": _lt("payment page at an unknown address"),
     "HTTP 429": _lt("too many requests at once"),
 }
-KEY_GONE = _lt(
-    "%(account)s has no %(mode)s key of Payplug any more. An administrator can add it "
-    "in Settings ▸ Invoicing ▸ Payplug."
-)
-
 # === THE CUSTOMER'S SIDE === #
 
 PAY_BUTTON = _lt("Pay %(amount)s by card")
@@ -531,6 +526,8 @@ SENT_AND_FAILED = _lt("Payment links sent: %(sent)s, not sent: %(failed)s.")
 PAYMENT_LINKS = _lt("Payment links")
 OPEN = _lt("Open")
 SEND_LINKS = _lt("Send payment links")
+WILL_BE_SENT = _lt("Will be sent (%(count)s)")
+WILL_NOT_BE_SENT = _lt("Will not be sent (%(count)s)")
 NONE_SENDABLE = _lt("None of these invoices can be sent.")
 QUEUED = _lt(
     "Invoices being sent in the background: %(count)s. You can go on working, a "
@@ -553,20 +550,28 @@ SENT_MEANWHILE = _lt(
 
 KEY_SHAPE = _lt(
     "This is not a %(mode)s key of Payplug: it must start with %(start)s and go on "
-    "with letters and digits only. Copy it again from Payplug's portal. The stored key "
-    "was kept."
+    "with letters and digits only. Nothing was changed: copy it again from Payplug's "
+    "portal."
 )
 KEY_OF_OTHER_MODE = _lt(
     "This is a %(found)s key of Payplug, and it was given as the %(mode)s key. Put it "
-    "into the other field. The stored key was kept."
+    "into the other field. Nothing was changed."
 )
 NEW_KEY_REFUSED = _lt(
-    "Payplug does not accept this %(mode)s key (%(reason)s). The stored key was kept: "
-    "copy the key again from Payplug's portal."
+    "Payplug does not accept this %(mode)s key (%(reason)s). Nothing was changed: copy "
+    "the key again from Payplug's portal."
 )
 TEST_PAYMENTS_WITH_LIVE_KEY = _lt(
     "Test payments cannot be booked in %(company)s, which has a live key: no real "
     'money stands behind them. Switch off "Book test payments", or remove the live key.'
+)
+LIVE_WITHOUT_KEY = _lt(
+    "%(company)s has no live key of Payplug, which the live mode needs. Nothing was "
+    "changed: sign in to Payplug or paste the live key, or choose the test mode."
+)
+COMPANY_NOT_IN_EUROS = _lt(
+    "Payplug takes euros only, and %(company)s keeps its books in %(currency)s: it "
+    "cannot use Payplug. Nothing was changed."
 )
 NO_ACCOUNTS = _lt(
     "%(company)s has no accounts yet, and Payplug needs a journal to book payments in. "
@@ -606,10 +611,20 @@ SIGN_IN_INCOMPLETE = _lt(
 )
 SIGN_IN_REFUSED = _lt(
     "Payplug does not know this e-mail address with this password (%(reason)s). Check "
-    "both, or paste the keys from Payplug's portal instead. The stored keys were kept."
+    "both, or paste the keys from Payplug's portal instead. Nothing was changed."
 )
-CONNECTED_LIVE = _lt("Connected to Payplug (live): %(name)s")
-CONNECTED_TEST = _lt("Connected to Payplug (test mode): %(name)s")
+CONNECTED = {
+    True: _lt("Connected to Payplug (live): %(name)s"),
+    False: _lt("Connected to Payplug (test mode): %(name)s"),
+}
+ACCOUNT_NUMBER = _lt("account no. %(number)s")
+NOT_CONNECTED = _lt(
+    "Not connected: there is no %(mode)s key. Sign in to Payplug, or paste the key."
+)
+NOT_TESTED = _lt(
+    "A key is stored, and Payplug has not told yet whose it is: test the connection."
+)
+REACHABLE = _lt("Payplug tells this Odoo of payments at once, at %(url)s.")
 LIVE_ALLOWED = {
     True: _lt("Payments from %(limits)s. Live payments are allowed."),
     False: _lt(

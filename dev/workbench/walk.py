@@ -87,7 +87,7 @@ class Walk:
         self._picture("sign-in")
         window.get_by_role("button", name="Sign in").click()
         self._see_notification("Connected to Payplug (test mode)")
-        expect(self.page.locator("[name=payplug_account_name]").last).to_be_visible()
+        expect(self.page.locator("[name=payplug_connection]").last).to_be_visible()
         self._scroll_to(self.page.locator("#payplug_paylink"))
         self._picture("connected")
 

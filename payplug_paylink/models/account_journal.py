@@ -38,15 +38,16 @@ class AccountJournal(models.Model):
 
         The one that an earlier installation has left, or a new one. Without the account
         a payment would have no entry, and would not settle the invoice; with the
-        company's common one, Payplug's money would be lost among the others.
+        company's common one, Payplug's money would be lost among the others. Payments
+        are numbered by the journal's code: Odoo's own "P" for them would double its P.
         """
         if left := self._payplug_find(company):
             left.active = True
             return left
         code = self._payplug_free_code(company)
         values = {"name": JOURNAL_NAME, "type": "bank", "code": code}
-        journals = self.with_company(company)
-        journal = journals.create({**values, "company_id": company.id})
+        own = {"company_id": company.id, "payment_sequence": False}
+        journal = self.with_company(company).create({**values, **own})
         account = journal._payplug_create_outstanding_account()
         journal._payplug_inbound_line().payment_account_id = account
         journal._payplug_set_outbound_account()

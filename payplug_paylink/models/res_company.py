@@ -159,6 +159,22 @@ class ResCompany(models.Model):
             values = {"mode": word, "found": self._payplug_mode_word(mode != "live")}
             raise ValidationError(text(self.env, messages.KEY_OF_OTHER_MODE, **values))
 
+    @api.constrains("payplug_enabled")
+    def _check_payplug_currency(self):
+        for company in self.filtered("payplug_enabled"):
+            if company.currency_id.name != "EUR":
+                message, name = messages.COMPANY_NOT_IN_EUROS, company.display_name
+                values = {"company": name, "currency": company.currency_id.name}
+                raise ValidationError(text(self.env, message, **values))
+
+    def _payplug_check_live_key(self):
+        """Check that live mode has its key: called when mode and keys are stored."""
+        for company_sudo in self.sudo():  # the key is for administrators only
+            is_live = company_sudo.payplug_enabled and company_sudo._payplug_is_live()
+            if is_live and not company_sudo._payplug_key(is_live):
+                name = company_sudo.display_name
+                raise user_error(self.env, messages.LIVE_WITHOUT_KEY, company=name)
+
     @api.constrains("payplug_book_test_payments", "payplug_live_key")
     def _check_payplug_book_test_payments(self):
         for company_sudo in self.sudo():  # the key is for administrators only
@@ -298,6 +314,23 @@ class ResCompany(models.Model):
         amounts = {"minimum": euro.format(minimum), "maximum": euro.format(maximum)}
         return text(self.env, messages.LIMITS, **amounts)
 
+    def _payplug_account_label(self):
+        """Return the merchant's name or, where Payplug gives none, the number."""
+        name = self._payplug_root().payplug_account_name or ""
+        if name.isdigit():
+            return text(self.env, messages.ACCOUNT_NUMBER, number=name)
+        return name
+
+    def _payplug_connection_text(self):
+        """Return whether, as whom and in which mode the company is connected."""
+        is_live = self._payplug_is_live()
+        if not self._payplug_key(is_live):
+            word = self._payplug_mode_word(is_live)
+            return text(self.env, messages.NOT_CONNECTED, mode=word)
+        name = self._payplug_account_label()
+        message = messages.CONNECTED[is_live] if name else messages.NOT_TESTED
+        return text(self.env, message, name=name)
+
     # === THE CLIENT === #
 
     def _payplug_client(self, is_live=None):
@@ -311,7 +344,7 @@ class ResCompany(models.Model):
         if not key:
             root_sudo, word = self._payplug_root(), self._payplug_mode_word(is_live)
             values = {"account": root_sudo.display_name, "mode": word}
-            raise user_error(self.env, messages.KEY_GONE, **values)
+            raise user_error(self.env, messages.UNMET["no_key"], **values)
         return PayplugClient(SecretKey(key), self._payplug_api_url(), _deadline(self))
 
     @api.model

@@ -40,9 +40,14 @@ class ResConfigSettings(models.TransientModel):
     payplug_customer_renewal = fields.Boolean(
         related="company_id.payplug_customer_renewal", readonly=False
     )
+    payplug_thank_customer = fields.Boolean(
+        related="company_id.payplug_thank_customer", readonly=False
+    )
     payplug_qr_code = fields.Boolean(
         related="company_id.payplug_qr_code", readonly=False
     )
+    payplug_connection = fields.Char("Connection", compute="_compute_payplug_texts")
+    payplug_url = fields.Char("Notifications", compute="_compute_payplug_texts")
     payplug_url_warning = fields.Char("Warning", compute="_compute_payplug_texts")
     # What the browser gets is a mask; what comes back changed is a new key.
     payplug_test_key = fields.Char(
@@ -57,7 +62,11 @@ class ResConfigSettings(models.TransientModel):
         inverse=lambda self: self._payplug_store_key("live"),
         groups="base.group_system",
     )
-    payplug_limits = fields.Char("Amounts", compute="_compute_payplug_texts")
+    payplug_limits = fields.Char("Accepted amounts", compute="_compute_payplug_texts")
+
+    @api.constrains("payplug_enabled", "payplug_mode", "payplug_live_key")
+    def _check_payplug_live_key(self):
+        self.company_id._payplug_check_live_key()  # both were stored, in any order
 
     @api.depends("company_id")
     def _compute_payplug_keys(self):
@@ -103,9 +112,13 @@ class ResConfigSettings(models.TransientModel):
         for settings in self:
             company = settings.company_id
             settings.payplug_limits = company._payplug_limits_text()
+            settings.payplug_connection = company._payplug_connection_text()
             is_reached, url = company._payplug_can_be_notified(), company.get_base_url()
             warning = text(self.env, messages.UNREACHABLE, url=url)
             settings.payplug_url_warning = not is_reached and warning
+            settings.payplug_url = is_reached and text(
+                self.env, messages.REACHABLE, url=url
+            )
 
     def action_payplug_sign_in(self):
         """Open the window that fetches the keys with Payplug's own credentials.
@@ -124,11 +137,9 @@ class ResConfigSettings(models.TransientModel):
             account = company._payplug_read_account()
         except PayplugError as error:
             raise company._payplug_user_error(error) from error
-        is_live = company._payplug_is_live()
-        title = messages.CONNECTED_LIVE if is_live else messages.CONNECTED_TEST
         message = messages.LIVE_ALLOWED[account.live_allowed]
         return notification(
-            text(self.env, title, name=account.name),
+            company._payplug_connection_text(),
             text(self.env, message, limits=company._payplug_limits_text()),
             "warning" if account.live_allowed is False else "success",
         )

@@ -98,14 +98,15 @@ FIELDS = [
     (
         "payplug.send.links",
         CREATOR,
-        """available_report_ids line_ids pdf_report_id ready_count ready_ids
-        refused_count refused_ids resend template_id""",
+        """available_report_ids has_credits has_sent line_ids pdf_report_id
+        ready_count ready_ids ready_title refused_count refused_ids refused_title resend
+        template_id""",
     ),
     (
         "payplug.send.links.line",
         CREATOR,
-        """amount currency_id email move_id partner_id reasons sent_at failure_reason
-        wizard_id""",
+        """amount credit currency_id email failure_reason move_id partner_id reasons
+        sent_at wizard_id""",
     ),
     ("payplug.sign.in", NOBODY, "company_id email password"),
     ("account.move.send.wizard", ANY_BILLING, "payplug_seen_at payplug_with_link"),
@@ -120,10 +121,11 @@ FIELDS = [
     (
         "res.config.settings",
         ADMINISTRATOR,
-        """payplug_account_name payplug_book_test_payments payplug_customer_renewal
-        payplug_enabled payplug_journal_id payplug_limits payplug_link_target
-        payplug_live_key payplug_mode payplug_qr_code payplug_root_id
-        payplug_test_key payplug_thank_customer payplug_url_warning""",
+        """payplug_account_name payplug_book_test_payments payplug_connection
+        payplug_customer_renewal payplug_enabled payplug_journal_id payplug_limits
+        payplug_link_target payplug_live_key payplug_mode payplug_qr_code
+        payplug_root_id payplug_test_key payplug_thank_customer payplug_url
+        payplug_url_warning""",
     ),
 ]
 

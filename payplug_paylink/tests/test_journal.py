@@ -18,6 +18,13 @@ class TestJournal(PayplugCommon):
         self.env.invalidate_all()
         self.assertEqual(self.company.payplug_journal_id, before)
 
+    def test_payments_are_numbered_by_the_code_of_the_journal_alone(self):
+        journal = self.company.payplug_journal_id
+        payment = self._register_payment(
+            self._create_payable_invoice(), journal_id=journal.id
+        )
+        self.assertRegex(payment.move_id.name, rf"^{journal.code}/\d{{4}}/0+1$")
+
     def test_sales_journal_is_refused(self):
         self.assertRefused(
             self.company_data["default_journal_sale"], "cannot take payments: it must"

@@ -2,9 +2,12 @@
 
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo import Command
 from odoo.exceptions import AccessError
-from odoo.tests import tagged
+from odoo.tests import Form, tagged
+from odoo.tools.safe_eval import safe_eval
 
 from .common_queue import QueueCommon
 
@@ -29,10 +32,81 @@ class TestQueue(QueueCommon):
         self.assertIn("The amount due is 25,000.00", why)
         self.assertFalse(self.payplug.calls)
 
-    def test_window_with_nothing_to_send_says_so(self):
+    def _shown(self, window):
+        """Return which of the lists and what else of the window is shown."""
+        form = Form(window)
+        names = ("ready_ids", "refused_ids", "template_id", "resend")
+        return [name for name in names if not form._get_modifier(name, "invisible")]
+
+    def test_window_with_nothing_to_send_opens_on_the_reasons(self):
         drafts = self._invoices(2, post=False)
+        window = self._open(drafts)
+        self.assertEqual(self._shown(window), ["refused_ids"])
+        self.assertEqual(window.refused_title, "Will not be sent (2)")
         with self.assertUserError("None of these invoices can be sent"):
-            self._open(drafts).action_send()
+            window.action_send()
+
+    def test_window_counts_what_will_and_what_will_not_be_sent(self):
+        window = self._open(self._invoices(2) + self._invoices(1, post=False))
+        self.assertEqual(window.ready_title, "Will be sent (2)")
+        self.assertEqual(window.refused_title, "Will not be sent (1)")
+        self.assertEqual(self._shown(window)[:2], ["ready_ids", "refused_ids"])
+        window = self._open(self._invoices(2))
+        self.assertEqual(self._shown(window)[:2], ["ready_ids", "template_id"])
+
+    def _give_credit(self, partner, amount):
+        """Let a customer pay so much more than is due, of another invoice."""
+        paid = self._create_payable_invoice(50, partner_id=partner.id)
+        journal = self.company.payplug_journal_id
+        self._register_payment(paid, amount=50 + amount, journal_id=journal.id)
+
+    def test_window_tells_the_open_credit_of_each_customer(self):
+        self.assertFalse(self._open(self._invoices(2)).has_credits)
+        self._give_credit(self.partner_a, 30)
+        self._give_credit(self.partner_a, 5)
+        contact = self.env["res.partner"].create(
+            {"name": "Paul", "parent_id": self.partner_a.id, "email": "p@example.com"}
+        )
+        invoices = self._invoices(1) + self._invoices(1, partner_id=contact.id)
+        others = self._create_payable_invoice(
+            partner_id=self.partner_b.id, invoice_payment_term_id=False
+        )
+        window = self._open(invoices + others)
+        self.assertEqual(window.ready_ids.mapped("credit"), [35, 35, 0])
+        self.assertTrue(window.has_credits)
+        for invoice, line in zip(invoices + others, window.ready_ids, strict=True):
+            found = invoice.invoice_outstanding_credits_debits_widget or {}
+            offered = sum(one["amount"] for one in found.get("content", ()))
+            self.assertEqual(line.credit, offered)
+
+    def test_credits_of_many_customers_cost_no_more_than_those_of_few(self):
+        invoices = self.env["account.move"].with_user(self.biller)
+        for email in ("a@example.com", "b@example.com", "c@example.com"):
+            values = {"name": email, "email": email}
+            partner = self.env["res.partner"].create(values)
+            self._give_credit(partner, 10)
+            invoices += self._create_payable_invoice(partner_id=partner.id)
+        windows = self.env["payplug.send.links"].with_user(self.biller)
+        self.env.invalidate_all()
+        windows._find_credits(invoices)  # what Odoo caches is not counted
+        counts = []
+        for some in (invoices[:1], invoices):
+            self.env.invalidate_all()
+            before = self.env.cr.sql_log_count
+            found = windows._find_credits(some)
+            counts.append(self.env.cr.sql_log_count - before)
+            self.assertEqual(list(found.values()), [10] * len(some))
+        self.assertEqual(*counts)
+
+    def test_cancelling_is_offered_only_while_an_invoice_waits(self):
+        view = self.env.ref("payplug_paylink.payplug_sending_view_list")
+        arch = etree.fromstring(view.arch)
+        self.assertFalse(arch.xpath("//header/button[@name='action_cancel']"))
+        [button] = arch.xpath("//button[@name='action_cancel']")
+        for state, offered in [("waiting", True), ("sent", False), ("failed", False)]:
+            with self.subTest(state=state):
+                hidden = safe_eval(button.get("invisible"), {"state": state})
+                self.assertEqual(not hidden, offered)
 
     def test_send_returns_at_once_and_shows_being_sent(self):
         invoices = self._invoices()
@@ -115,6 +189,7 @@ class TestQueue(QueueCommon):
         window = self._open(invoices)
         self.assertEqual(window.ready_ids.move_id, invoices[2])
         self.assertIn("It was sent on", window.refused_ids[0].failure_reason)
+        self.assertIn("resend", self._shown(window))
         window.action_send()
         self.assertEqual(len(self._run_cron()), 1)
 

@@ -53,8 +53,8 @@ class TestSettings(SettingsCommon):
         self.assertIn("1.00 € to 15,000.00 €", message)
         self.assertIn("does not allow this account to take live payments", message)
 
-    def test_wrong_password_keeps_the_stored_keys_and_says_so(self):
-        with self.assertUserError("The stored keys were kept"):
+    def test_wrong_password_changes_nothing_and_says_so(self):
+        with self.assertUserError("Nothing was changed"):
             self._sign_in("georges@example.com", "earth")
         self.assertEqual(self.company.payplug_test_key, self.account.test_key)
 
@@ -130,7 +130,7 @@ class TestSettings(SettingsCommon):
 
     def test_key_that_payplug_does_not_accept_is_refused_and_the_stored_one_kept(self):
         with (
-            self.assertUserError("stored key was kept"),
+            self.assertUserError("Nothing was changed"),
             self.env.cr.savepoint(),
         ):
             self.env["res.config.settings"].create({"payplug_test_key": "sk_test_no"})
@@ -146,6 +146,81 @@ class TestSettings(SettingsCommon):
         self.company.payplug_test_key = "sk_test_forgotten"
         with self.assertUserError("sign in to Payplug again"):
             self._settings().action_payplug_test_connection()
+
+    def assertSaveRefused(self, words, company=None, **values):
+        """Check that saving these settings is refused, and changes nothing."""
+        company = company or self.company
+        settings = self.env["res.config.settings"].with_company(company)
+        before = [company[name] for name in values]
+        with self.assertUserError(words), self.env.cr.savepoint():
+            settings.create(values).execute()
+        self.env.invalidate_all()
+        self.assertEqual([company[name] for name in values], before)
+
+    def test_live_mode_without_a_live_key_is_refused_on_save(self):
+        self.company.payplug_live_key = False
+        self.assertSaveRefused("has no live key of Payplug", payplug_mode="live")
+
+    def test_live_mode_and_its_key_are_saved_together_in_any_order(self):
+        live_key = self.account.live_key
+        values = {"payplug_mode": "live", "payplug_live_key": live_key}
+        for names in (list(values), list(values)[::-1]):
+            with self.subTest(names=names):
+                self.company.write({"payplug_mode": "test", "payplug_live_key": False})
+                settings = self.env["res.config.settings"]
+                settings.create({name: values[name] for name in names}).execute()
+                self.assertRecordValues(self.company, [values])
+
+    def test_live_key_stays_while_the_mode_is_live(self):
+        self.company.payplug_mode = "live"
+        self.assertSaveRefused("choose the test mode", payplug_live_key="")
+
+    def test_live_mode_is_not_left_without_a_key_by_signing_in_elsewhere(self):
+        self.company.payplug_mode = "live"
+        with self.assertUserError("has no live key"), self.env.cr.savepoint():
+            self._sign_in("georges@example.com", "moon-1902")
+        self.env.invalidate_all()
+        self.assertEqual(self.company.payplug_test_key, self.account.test_key)
+        self.assertEqual(self.company.payplug_live_key, self.account.live_key)
+
+    def test_company_that_is_not_in_euros_is_refused_on_save(self):
+        company = self.env["res.company"].create(
+            {"name": "Dollar Inc.", "currency_id": self.env.ref("base.USD").id}
+        )
+        self.env.user.company_ids |= company
+        words = "Dollar Inc. keeps its books in USD"
+        self.assertSaveRefused(words, company=company, payplug_enabled=True)
+
+    def test_connection_names_the_merchant_or_the_number_of_the_account(self):
+        self._settings().action_payplug_test_connection()
+        said = self._settings().payplug_connection
+        self.assertIn(f"(test mode): account no. {self.account.id}", said)
+        self._lie(company_name="Lumière SARL")
+        self._settings().action_payplug_test_connection()
+        self.assertIn("(test mode): Lumière SARL", self._settings().payplug_connection)
+        self.company.payplug_mode = "live"
+        self._settings().action_payplug_test_connection()
+        self.assertIn("(live): Lumière SARL", self._settings().payplug_connection)
+
+    def test_connection_that_is_missing_or_untried_says_what_to_do(self):
+        self._settings().action_payplug_test_connection()
+        self.company.payplug_test_key = self.other_account.test_key
+        self.assertIn("test the connection", self._settings().payplug_connection)
+        self.company.payplug_test_key = False
+        said = self._settings().payplug_connection
+        self.assertIn("there is no test key. Sign in to Payplug", said)
+
+    def test_company_that_never_had_a_key_is_not_told_that_it_is_gone(self):
+        self.company.payplug_test_key = False
+        with self.assertUserError("has no test key of Payplug: an administrator"):
+            self._settings().action_payplug_test_connection()
+
+    def test_settings_begin_with_the_connection(self):
+        view = self.env.ref("account.res_config_settings_view_form")
+        arch = self.env["res.config.settings"].get_view(view.id)["arch"]
+        shown = ("enabled", "connection", "url", "mode", "test_key", "limits")
+        places = [arch.index(f'<field name="payplug_{name}"') for name in shown]
+        self.assertEqual(places, sorted(places))
 
     def test_test_payments_cannot_be_booked_beside_a_live_key(self):
         with self.assertRaisesRegex(ValidationError, "has a live key"):
@@ -180,5 +255,7 @@ class TestSettings(SettingsCommon):
         params.set_param("payplug_paylink.api_url", False)
         params.set_param("web.base.url", "http://localhost:8069")
         self.assertIn("http://localhost:8069", self._settings().payplug_url_warning)
+        self.assertFalse(self._settings().payplug_url)
         params.set_param("web.base.url", "https://odoo.example.com")
         self.assertFalse(self._settings().payplug_url_warning)
+        self.assertIn("at once, at https://odoo.example", self._settings().payplug_url)

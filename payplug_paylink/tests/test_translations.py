@@ -1,6 +1,7 @@
 """Every word that people read can be translated, and is there in French."""
 
 import io
+import re
 
 import polib
 
@@ -47,6 +48,13 @@ class TestTranslations(TransactionCase):
                     sorted(self._placeholders(entry.msgid)),
                     sorted(self._placeholders(entry.msgstr)),
                 )
+
+    def test_french_punctuation_never_begins_a_line(self):
+        """Before these signs, and after «, French has a space that does not break."""
+        for entry in self._read("fr.po"):
+            words = re.sub("<[^>]*>", "", entry.msgstr)
+            with self.subTest(term=entry.msgid):
+                self.assertNotRegex(words, r"\S [:;!?»€]|« ")
 
     @staticmethod
     def _placeholders(text):

@@ -35,10 +35,14 @@ class PayplugSendLinks(models.TransientModel):
         "payplug.send.links.line", compute="_compute_groups", string="To be sent"
     )
     refused_ids = fields.One2many(
-        "payplug.send.links.line", compute="_compute_groups", string="Not sent"
+        "payplug.send.links.line", compute="_compute_groups", string="Will not be sent"
     )
     ready_count = fields.Integer(compute="_compute_groups")
     refused_count = fields.Integer(compute="_compute_groups")
+    ready_title = fields.Char(compute="_compute_titles")
+    refused_title = fields.Char(compute="_compute_titles")
+    has_credits = fields.Boolean(compute="_compute_groups")
+    has_sent = fields.Boolean(compute="_compute_groups")
 
     @api.constrains("template_id", "pdf_report_id")
     def _check_template_and_report(self):
@@ -55,13 +59,41 @@ class PayplugSendLinks(models.TransientModel):
 
     def _prepare_lines(self, moves):
         sent_on, waiting = moves._payplug_sent_on(), moves._payplug_waiting()
+        credits = self._find_credits(moves)
         lines = []
         for move in moves:
             reasons = [waiting.get(move), *move._payplug_unmet_conditions()]
             line = {"move_id": move.id, "sent_at": sent_on.get(move)}
+            line["credit"] = sum(
+                credits.get((move.commercial_partner_id, account), 0)
+                for account in self._receivables(move)
+            )
             line["reasons"] = "\n".join(filter(None, reasons))
             lines.append(Command.create(line))
         return lines
+
+    def _receivables(self, moves):
+        accounts = moves.line_ids.account_id
+        return accounts.filtered(lambda one: one.account_type == "asset_receivable")
+
+    def _find_credits(self, moves):
+        """Return what customers have as open credits, as Odoo offers them on invoices.
+
+        :return: {(customer, account): amount in the company's currency, which is that
+            of all invoices that can be sent}; of what the user may read
+        """
+        domain = [
+            ("account_id", "in", self._receivables(moves).ids),
+            ("partner_id", "in", moves.commercial_partner_id.ids),
+            ("parent_state", "=", "posted"),
+            ("reconciled", "=", False),
+            ("balance", "<", 0),
+            ("amount_residual", "!=", 0),
+        ]
+        found = self.env["account.move.line"]._read_group(
+            domain, ["partner_id", "account_id"], ["amount_residual:sum"]
+        )
+        return {(partner, account): -amount for partner, account, amount in found}
 
     @api.depends("line_ids.reasons", "line_ids.sent_at", "resend")
     def _compute_groups(self):
@@ -72,8 +104,19 @@ class PayplugSendLinks(models.TransientModel):
                 ready = ready.filtered(lambda line: not line.sent_at)
             wizard.ready_ids = ready
             wizard.refused_ids = lines - ready
-            wizard.ready_count = len(ready)
-            wizard.refused_count = len(lines - ready)
+            wizard.ready_count = len(wizard.ready_ids)
+            wizard.refused_count = len(wizard.refused_ids)
+            wizard.has_credits = any(ready.mapped("credit"))
+            wizard.has_sent = any(lines.mapped("sent_at"))
+
+    @api.depends("ready_count", "refused_count")
+    def _compute_titles(self):
+        for wizard in self:
+            ready, refused = wizard.ready_count, wizard.refused_count
+            wizard.ready_title = text(self.env, messages.WILL_BE_SENT, count=ready)
+            wizard.refused_title = text(
+                self.env, messages.WILL_NOT_BE_SENT, count=refused
+            )
 
     @api.depends("line_ids")
     def _compute_available_report_ids(self):

@@ -37,6 +37,7 @@ class PayplugSignIn(models.TransientModel):
         company = with_deadline(self.company_id._payplug_root())
         keys = self._fetch_keys(company)
         company.write({**self._prepare_keys(company, keys), "payplug_enabled": True})
+        company._payplug_check_live_key()
         settings = company.env["res.config.settings"].with_company(company).create({})
         return settings.action_payplug_test_connection()
 
