@@ -1,17 +1,11 @@
 """`dev/lint`: formatters, linters and the rules of this project."""
 
-import os
-import shutil
 import subprocess
-import sys
-from pathlib import Path
 
-from . import cache, rules
-from .console import run, step
+from . import cache, npm, rules
+from .console import step
 from .odoo import ADDON
 
-BIN = Path(sys.prefix) / "bin"
-PRETTIER = cache.ROOT / "dev" / "prettier"
 CODE = [ADDON, "dev"]
 
 
@@ -52,35 +46,21 @@ def _files(*patterns):
 
 
 def _prettier(action):
-    key = cache.digest(PRETTIER / "package-lock.json")
-    folder = cache.build(cache.folder() / f"prettier-{key}", _install_prettier)
-    modules = folder / "node_modules"
+    modules = npm.modules("prettier")
     return [
         "node",
         modules / "prettier/bin/prettier.cjs",
         action,
         "--log-level=warn",
-        f"--config={PRETTIER}/prettier.config.json",
+        f"--config={cache.ROOT}/dev/prettier/prettier.config.json",
         f"--plugin={modules}/@prettier/plugin-xml/src/plugin.js",
         *_files("*.xml", "*.js", "*.scss"),
     ]
-
-
-def _install_prettier(folder):
-    step("Installing prettier, once")
-    for name in ("package.json", "package-lock.json"):
-        shutil.copy(PRETTIER / name, folder)
-    run(
-        [BIN / "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
-        "prettier cannot be installed; check the network and start again.",
-        cwd=folder,
-        env={**os.environ, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"},
-    )
 
 
 def _fails(name, command):
     step(f"Checking with {name}")
     program, *arguments = command
     return subprocess.run(
-        [BIN / program, *arguments], cwd=cache.ROOT, stdin=subprocess.DEVNULL
+        [npm.BIN / program, *arguments], cwd=cache.ROOT, stdin=subprocess.DEVNULL
     ).returncode

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from . import cache, databases, postgres, processes, system
+from . import cache, databases, npm, postgres, processes, system
 from .console import step
 from .installation import InvoiceCheck
 from .odoo import ADDON, Odoo, warnings
@@ -39,6 +39,7 @@ def main(options):
     """Run what `options` ask for and return the worst exit status."""
     system.need_pdf()
     system.need_browser()
+    os.environ["AXE_CORE"] = str(npm.modules("axe") / "axe-core/axe.min.js")
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(postgres.server(options.pghost))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="paylink-"))

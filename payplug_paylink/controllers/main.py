@@ -10,9 +10,10 @@ from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from odoo import fields, http
 from odoo.exceptions import ConcurrencyError, UserError
-from odoo.http import request
+from odoo.http import content_disposition, request
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
+from ..models.account_move import PDF
 from ..models.payplug_payment_link import InvoiceBusy
 from ..models.payplug_process_mixin import CONFLICTS, ProcessFailed, isolated
 from ..models.res_company import with_deadline
@@ -135,6 +136,29 @@ class PayplugPaylink(http.Controller):
             return request.redirect(move_sudo._payplug_page_path(), code=303)
         return request.redirect(url, code=303, local=False)
 
+    @http.route(f"{PAGE}/{PDF}", methods=["GET"], **PAGE_ROUTE)
+    def invoice_pdf(self, move_id, signature, **_query):
+        """Show the invoice itself to whoever may pay it. Changes nothing.
+
+        :return: the PDF that the portal gives; 404 for an address that is not ours, or
+            whose invoice is not confirmed; the pay page, with 503, if it cannot be
+            printed, or is being printed for somebody else
+        """
+        move_sudo = self._find_move(move_id, signature)
+        if not (move_sudo and move_sudo._payplug_shows_pdf()):
+            return self._show_unknown()
+        if request.httprequest.method == "HEAD":  # scanners print nothing
+            return self._show_pdf("", PDF)
+        try:
+            with isolated():
+                document = move_sudo._payplug_pdf()
+        except ProcessFailed as failure:
+            self._log_failure(f"Invoice {move_sudo.id} is not shown", failure.cause)
+            document = None
+        if not document:
+            return self._show_page(move_sudo, "no_pdf")
+        return self._show_pdf(document["content"], document["filename"])
+
     # === SHARED BY THE ROUTES === #
 
     def _find_link(self, route, link_id, signature):
@@ -205,15 +229,26 @@ class PayplugPaylink(http.Controller):
     def _show_page(self, move_sudo, notice=""):
         """Show the pay page, and a notice if there is something to pay.
 
-        :param str notice: ``later`` after Payplug was silent, ``ask`` after it refused
+        :param str notice: ``later`` after Payplug was silent, ``ask`` after it refused;
+            ``no_pdf``, whatever there is to pay
         """
         if not move_sudo:
             return self._show_unknown()
         values = move_sudo._payplug_page_values()
-        if values["state"] not in ("payable", "refused"):
+        if notice != "no_pdf" and values["state"] not in ("payable", "refused"):
             notice = ""
         page = {**values, "notice": notice}
         return self._show(page, 503 if notice else 200, move_sudo.company_id)
+
+    def _show_pdf(self, content, name):
+        """Return a PDF that the browser shows, and keeps under this name."""
+        headers = {
+            **HEADERS,
+            "Content-Type": "application/pdf",
+            "Content-Disposition": content_disposition(name, disposition_type="inline"),
+            "X-Content-Type-Options": "nosniff",
+        }
+        return request.make_response(content, list(headers.items()))
 
     def _show_unknown(self):
         return self._show({"state": "unknown"}, 404, request.env.company)

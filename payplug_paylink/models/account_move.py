@@ -11,30 +11,36 @@ from odoo.tools import SQL, format_date, format_list
 from odoo.tools.image import image_data_uri
 
 from .. import payment_messages as messages
+from ..colors import button_colors
 from ..confidential import ConfidentialRedirectWarning, ConfidentialUserError
 from ..payment_messages import notification, text, user_error
 from ..payment_rules import InvoiceFacts, PageFacts, page_state, unmet_conditions
 from ..payment_status import COLUMNS, FLUSHED, STATUS, STATUSES, TABLES, WITH_STATUS
 from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_cents
-from .payplug_payment_link import NOT_THROUGH
+from .payplug_payment_link import LOCK_SPACE, NOT_THROUGH
 from .res_company import with_deadline
 
 PORTAL_URL = "https://portal.payplug.com/"
+PDF = "invoice.pdf"  # behind the address of the pay page
+PRINT_SPACE = LOCK_SPACE + 2  # of advisory locks: who prints an invoice for a visitor
 USERS = "base.group_user"
 READERS = "account.group_account_invoice,account.group_account_readonly"
 # A table, as mail programs know little CSS.
 BUTTON = Markup(
     '<table border="0" cellpadding="0" cellspacing="0" role="presentation"'
     ' style="margin: 16px 0; border-collapse: separate;"><tbody><tr>'
-    '<td style="background-color: #0b5cad; border-radius: 6px; text-align: center;">'
+    '<td style="background-color: %(background)s; border-radius: 6px;'
+    ' text-align: center;">'
     '<a href="%(url)s" target="_blank" style="display: inline-block;'
-    " padding: 12px 24px; color: #ffffff; font-family: Arial, sans-serif;"
+    " padding: 12px 24px; background-color: %(background)s; color: %(color)s;"
+    " border-radius: 6px; font-family: Arial, sans-serif;"
     ' font-size: 16px; font-weight: bold; text-decoration: none;">%(label)s</a>'
     "</td></tr></tbody></table>%(note)s"
 )
 NOTE = Markup(
-    '<p style="margin: 0; color: #8a5300; font-family: Arial, sans-serif;'
-    ' font-size: 13px;"><strong>%s</strong></p>'
+    '<p style="margin: 0; font-family: Arial, sans-serif; font-size: 13px;">'
+    '<strong style="padding: 2px 6px; background-color: #fff3cd; color: #664d03;">'
+    "%s</strong></p>"
 )
 
 
@@ -852,11 +858,19 @@ class AccountMove(models.Model):
     def _payplug_button_html(self, url):
         is_live = self.company_id._payplug_is_live()
         note = "" if is_live else self.env._(messages.PAY_BUTTON_TEST)
+        background, color = self._payplug_button_colors()
         return BUTTON % {
             "url": url,
+            "background": background,
+            "color": color,
             "label": self._payplug_button_label(self._payplug_amount_due()),
             "note": note and NOTE % note,
         }
+
+    def _payplug_button_colors(self):
+        """Return background and label of our buttons: as Odoo's own in this mail."""
+        company = self.company_id
+        return button_colors(company.email_secondary_color, company.email_primary_color)
 
     def _payplug_button_label(self, due):
         return text(self.env, messages.PAY_BUTTON, amount=self.currency_id.format(due))
@@ -946,15 +960,21 @@ class AccountMove(models.Model):
         """Return the day of the last payment, by Payplug's dates; False if unknown."""
         entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
         payments = self.matched_payment_ids | entries.origin_payment_id
-        links = self._payplug_links_to_book() | self._payplug_recorded_link()
-        links |= self.payplug_link_ids.filtered(
-            lambda link: link.account_payment_id in payments
-        )
+        links = self._payplug_links_that_paid()
         booked = links.account_payment_id
         dates = [link._booking_date() for link in links]
         dates += (payments - booked).mapped("date")
         dates += (entries - booked.move_id).mapped("date")
         return max(dates, default=False)
+
+    def _payplug_links_that_paid(self):
+        """Return the links whose money settles this invoice, booked or not yet."""
+        entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
+        payments = self.matched_payment_ids | entries.origin_payment_id
+        booked = self.payplug_link_ids.filtered(
+            lambda link: link.account_payment_id in payments
+        )
+        return self._payplug_links_to_book() | self._payplug_recorded_link() | booked
 
     def _payplug_start_payment(self):
         """Return the address of Payplug's page for what is due today.
@@ -995,6 +1015,7 @@ class AccountMove(models.Model):
         link = self._payplug_open_link()
         due = self._payplug_amount_due()
         today = fields.Date.context_today(self)
+        background, color = self._payplug_button_colors()
         return {
             "state": self._payplug_page_state(due),
             "number": self.name if self.name != "/" else "",
@@ -1003,15 +1024,49 @@ class AccountMove(models.Model):
             "path": self._payplug_page_path(),
             "amount": self.currency_id.format(due),
             "button": self._payplug_button_label(due),
+            "button_style": f"background-color: {background};"
+            f" border-color: {background}; color: {color};",
+            "pdf": self._payplug_shows_pdf() and f"{self._payplug_page_path()}/{PDF}",
             "due_date": self.invoice_date_due,
             "is_late": self.invoice_date_due and self.invoice_date_due < today,
             "paid_on": self._payplug_paid_on(),
+            "total": self.currency_id.format(self.amount_total),
+            "receipts": [
+                {"amount": link.currency_id.format(link.amount), "id": link.payplug_id}
+                for link in self._payplug_links_that_paid()
+            ],
             "is_test": not company._payplug_is_live(),
             **self._payplug_page_refund(),
             "refusal": text(self.env, messages.PAGE_REFUSAL, why=link.refusal_text),
             "email": company.email,
             "phone": company.phone,
         }
+
+    def _payplug_shows_pdf(self):
+        """Tell whether the pay page shows the invoice itself, as it was confirmed."""
+        return self.move_type == "out_invoice" and self.state == "posted"
+
+    def _payplug_pdf(self):
+        """Return the PDF that Odoo's portal gives of this invoice.
+
+        The stored one, if it was sent; else it is printed, and nothing is stored. One
+        visitor at a time has an invoice printed: the others leave the workers free.
+
+        :return: ``filename``, ``filetype`` and ``content``; None while it is printed
+            for somebody else
+        :rtype: dict or None
+        """
+        stored = self._get_invoice_legal_documents("pdf")
+        if stored or not self._payplug_may_print():
+            return stored
+        move = self.with_context(payplug_print_at_once=True)
+        return move._get_invoice_legal_documents("pdf", allow_fallback=True)
+
+    def _payplug_may_print(self):
+        """Take the turn to print this invoice until the transaction ends, if free."""
+        lock = SQL("SELECT pg_try_advisory_xact_lock(%s, %s)", PRINT_SPACE, self.id)
+        [[is_free]] = self.env.execute_query(lock)
+        return is_free
 
     # === REFUNDS === #
 

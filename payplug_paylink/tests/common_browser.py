@@ -17,6 +17,7 @@ except ImportError:  # the addon's tests also run where only Odoo is installed
     sync_playwright = None
 
 DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 375, "height": 667}
 ARGUMENTS = (
     "--no-sandbox --disable-gpu --disable-quic --no-first-run"
     " --disable-background-networking --disable-component-update --disable-sync"

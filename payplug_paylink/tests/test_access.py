@@ -207,6 +207,7 @@ ROUTES = {
     "/payplug/notify/<string:link_id>/<string:signature>",
     "/payplug/return/<string:link_id>/<string:signature>",
     "/payplug/pay/<string:move_id>/<string:signature>",
+    "/payplug/pay/<string:move_id>/<string:signature>/invoice.pdf",
 }
 VALUES = {
     "boolean": True,

@@ -4,9 +4,8 @@ import re
 
 from odoo.tests import tagged
 
-from .common_browser import BrowserCommon
+from .common_browser import PHONE, BrowserCommon
 
-PHONE = {"width": 375, "height": 667}
 GOOD_CARD, POOR_CARD = "4242 4242 4242 4242", "4000 0000 0000 0077"
 
 

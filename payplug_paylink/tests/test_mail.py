@@ -93,7 +93,6 @@ class TestMail(PayplugCommon, MailCase):
         values = found[self.invoice.id]
         self.assertEqual(values["subject"], f"Please pay: {url}")
         self.assertIn(f'href="{url}"', values["body_html"])
-        self.assertIn("background-color: #0b5cad", values["body_html"])
 
     def test_billing_user_still_cannot_use_other_expressions(self):
         with self.assertRaises(AccessError):

@@ -83,25 +83,25 @@ class TestPageWords(PageCommon):
         with mute_logger(LINK_LOG):
             link = self._pay_rest_by_card(NOON_OF_MARCH_10)
         self.assertTrue(link.to_book)
-        self.assertShows("It was paid on 03/10/2026")
+        self.assertShows("Paid on 03/10/2026")
 
     def test_last_payment_that_is_only_recorded_tells_the_day(self):
         self._pay_some_by_transfer()
         self.company.payplug_book_test_payments = False
         link = self._pay_rest_by_card(NOON_OF_MARCH_10)
         self.assertFalse(link.account_payment_id or link.to_book)
-        self.assertShows("It was paid on 03/10/2026")
+        self.assertShows("Paid on 03/10/2026")
 
     def test_day_of_the_payment_is_told_where_a_lock_date_moved_the_entry(self):
         self.company.sudo().fiscalyear_lock_date = date(2026, 3, 31)
         link = self._pay_rest_by_card(NOON_OF_MARCH_10)
         self.assertGreater(link.account_payment_id.move_id.date, date(2026, 3, 31))
-        self.assertShows("It was paid on 03/10/2026")
+        self.assertShows("Paid on 03/10/2026")
 
     def test_day_of_the_payment_is_told_whatever_date_an_accountant_gives_it(self):
         link = self._pay_rest_by_card(NOON_OF_MARCH_10)
         link.account_payment_id.date = date(2026, 3, 20)
-        self.assertShows("It was paid on 03/10/2026")
+        self.assertShows("Paid on 03/10/2026")
 
     def test_card_that_paid_the_invoice_no_more_does_not_tell_the_day(self):
         """The money came twice: what came second is the customer's credit."""
@@ -109,7 +109,41 @@ class TestPageWords(PageCommon):
         self._register_payment(self.invoice, payment_date="2026-03-05")
         self._see_paid(link, NOON_OF_MARCH_10)
         self.assertTrue(link.account_payment_id)
-        self.assertShows("It was paid on 03/05/2026")
+        self.assertShows("Paid on 03/05/2026")
+
+    # === RECEIPT === #
+
+    def test_payment_by_card_is_told_with_its_amount_day_and_reference(self):
+        self._pay_some_by_transfer()
+        link = self._pay_rest_by_card(NOON_OF_MARCH_10)
+        self.assertShows(
+            self.invoice.name,
+            "Paid by card 1,000.00 €",
+            f"Payment reference {link.payplug_id}",
+            "Paid on 03/10/2026",
+        )
+
+    def test_payment_by_another_way_is_told_with_the_amount_of_the_invoice(self):
+        self._request(self.invoice)
+        self._register_payment(self.invoice, payment_date="2026-03-05")
+        answer = self.assertShows("Amount of the invoice 1,234.56 €", "Paid on 03/05")
+        self.assertNotIn("Payment reference", self._words(answer))
+
+    # === WHOM TO ASK === #
+
+    def test_company_can_be_asked_in_every_state_of_the_page(self):
+        self.company.phone = "+33 1 23 45 67 89"
+        paid = self._create_payable_invoice()
+        self._register_payment(paid)
+        draft = self._create_payable_invoice(post=False)
+        for invoice in (self.invoice, paid, draft):
+            with self.subTest(state=invoice._payplug_page_state()):
+                answer = self._open(invoice._payplug_page_path())
+                links = html.fromstring(answer.text).xpath("//main//a/@href")
+                ways = [link for link in links if link[:4] in ("mail", "tel:")]
+                self.assertEqual(
+                    ways, ["mailto:compta@lumiere.example.com", "tel:+33 1 23 45 67 89"]
+                )
 
     # === MODE === #
 
