@@ -53,6 +53,7 @@ FRESH = timedelta(
     seconds=3
 )  # for which visitors are shown the answer to an earlier one
 UNKNOWN_AFTER = timedelta(hours=1)  # for which a payment may have no link yet
+KEEP_LOOKING = timedelta(days=8)  # at an account for which no link waits any more
 CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
 UNINSTALL_SECONDS = 60
 LEFT_NAMED = 50  # links that cannot be cancelled then, at most
@@ -1392,7 +1393,27 @@ class PayplugPaymentLink(models.Model):
         pending = self.search(made & Domain("state", "=", "pending"), order=order)
         outdated = pending.filtered(lambda link: link._seems_outdated())
         waiting = (pending - outdated).filtered_domain(unseen)
-        return to_book, outdated, waiting + self.search(made & ended & unseen_today)
+        waiting += self.search(made & ended & unseen_today)
+        waiting += waiting._find_of_idle_accounts(made & unseen)
+        return to_book, outdated, waiting
+
+    def _find_of_idle_accounts(self, domain):
+        """Return the last link of each account that has no pending one, nor one of these.
+
+        So that a payment without a link is found there, too, for some days.
+        """
+        young = Domain("create_date", ">", fields.Datetime.now() - KEEP_LOOKING)
+        by = ["company_id", "is_live"]
+        pending = self._read_group([("state", "=", "pending")], by)
+        busy = {(company._payplug_root(), is_live) for company, is_live in pending}
+        busy |= {(link.company_id._payplug_root(), link.is_live) for link in self}
+        return self.browse(
+            number
+            for company, is_live, number in self._read_group(
+                domain & young, by, ["id:max"]
+            )
+            if (company._payplug_root(), is_live) not in busy
+        )
 
     @api.model
     def _find_refundable(self):

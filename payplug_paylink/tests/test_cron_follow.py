@@ -25,7 +25,7 @@ class TestCron(PayplugBookingCommon):
         self.payplug.advance(WEEK + 1)
         self._run_cron()
         self.assertEqual(link.state, "expired")
-        self.assertIn("payplug_expired", invoice._get_alerts())
+        self.assertIn("payplug_ended", invoice._get_alerts())
 
     def _cancel(self, invoice):
         invoice.button_draft()

@@ -3,6 +3,9 @@
 The answer was lost, or a backup restored. Other databases' payments are theirs.
 """
 
+from datetime import timedelta
+
+from odoo import fields
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -24,8 +27,11 @@ class TestUnknownPayments(PayplugBookingCommon):
         self.payplug.fail("drop", method="POST")
         with self.assertRaises(PayplugUnavailable):
             self._request(self.invoice)
-        [payment] = self.payplug.list_payments(self.account, is_live=False)
-        return payment.body["id"]
+        payments = self.payplug.list_payments(self.account, is_live=False)
+        known = self.env["payplug.payment.link"].sudo().search([])
+        ids = {payment.body["id"] for payment in payments}
+        [lost] = ids - set(known.mapped("payplug_id"))
+        return lost
 
     def _look(self, age=3700, **fields):
         """Let a payment of this age be in the pages that the cron reads."""
@@ -51,6 +57,20 @@ class TestUnknownPayments(PayplugBookingCommon):
         self.assertEqual(self._code(), "aborted")
         self.assertFalse(self._told())
         self.assertFalse(self.invoice.payplug_link_ids)
+
+    def test_it_is_found_though_no_link_waits_any_more(self):
+        [settled] = self._make_links(1)
+        self._pay(settled)
+        settled.checked_at = fields.Datetime.now() - timedelta(hours=1)
+        self.payment_id = self._lose_answer()
+        now = self.payplug.payment(self.payment_id)["created_at"]
+        self.payplug.alter(self.payment_id, {"created_at": now - 3700})
+        self._new_calls()
+        self._run_cron()
+        self.assertEqual(self._code(), "aborted")
+        self.assertEqual(len(self._new_calls()), 2, "one page, and the abortion")
+        self._run_cron()
+        self.assertEqual(self._new_calls(), [], "not before an hour has passed")
 
     def test_one_that_was_paid_is_told_once_and_never_booked(self):
         self.payment_id = self._lose_answer()
