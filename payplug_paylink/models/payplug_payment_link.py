@@ -144,6 +144,10 @@ class PayplugPaymentLink(models.Model):
         compute="_compute_amount_net",
         help="What the customer paid, less what was refunded.",
     )
+    # Those of users who may ask for a refund, and not confirm it.
+    asking_activity_ids = fields.Many2many(
+        "mail.activity", string="Refunds asked for", readonly=True
+    )
     # As Payplug tells them, of a paid link.
     refundable_after = fields.Datetime(string="Refundable from", readonly=True)
     refundable_until = fields.Datetime(string="Refundable until", readonly=True)
@@ -1030,10 +1034,10 @@ class PayplugPaymentLink(models.Model):
 
     def _refund_asked(self, credit_note, but=None):
         """Return what a credit note, or else the surplus, leaves to give back."""
-        refunds = credit_note.payplug_refund_ids or self.refund_ids
-        refunds = refunds.filtered(lambda one: one.credit_note_id == credit_note)
-        refunds = refunds.filtered(lambda one: one.to_book or one.state in NOT_THROUGH)
-        taken = sum((refunds - (but or refunds.browse())).mapped("amount"))
+        refunds = credit_note.payplug_refund_ids | self.refund_ids
+        refunds = refunds.filtered(lambda one: one._is_for(credit_note))
+        refunds -= but or refunds.browse()
+        taken = sum(refund._unsettled() for refund in refunds)
         given = self._open_credit()
         if credit_note:
             is_ours = credit_note in self._credit_notes()
@@ -1052,8 +1056,22 @@ class PayplugPaymentLink(models.Model):
                 note.move_type == "out_refund"
                 and note.state == "posted"
                 and note.currency_id == self.currency_id
+                and note.company_id == self.company_id
+                and note.commercial_partner_id == self.move_id.commercial_partner_id
             )
         )
+
+    def _close_askings(self, move):
+        """Close the activities that ask for a refund of a document: one is confirmed."""
+        asked = self.asking_activity_ids.filtered("active") & move.activity_ids
+        asked.action_done()
+
+    def _drop_idle_askings(self):
+        """Close the activities that ask for a refund of which nothing is left."""
+        for activity in self.asking_activity_ids.filtered("active"):
+            move = self.env["account.move"].browse(activity.res_id)
+            if not move._payplug_refundable_link():
+                activity.unlink()
 
     def _refunder(self):
         """Return whom to ask to confirm a refund: who may, of this company."""
