@@ -144,7 +144,7 @@ class PayplugPaymentLink(models.Model):
         compute="_compute_amount_net",
         help="What the customer paid, less what was refunded.",
     )
-    # Those of users who may ask for a refund, and not confirm it.
+    # Of users who may not confirm a refund, and of what was paid twice.
     asking_activity_ids = fields.Many2many(
         "mail.activity", string="Refunds asked for", readonly=True
     )
@@ -338,7 +338,7 @@ class PayplugPaymentLink(models.Model):
     def _differs_from(self, remote):
         """Tell whether applying an answer would change anything; locks nothing."""
         if self.state == "paid":
-            return remote.cents_refunded > to_cents(self.amount_refunded)
+            return remote.cents_refunded != to_cents(self.amount_refunded)
         if self.state != "pending":
             return remote.state == "paid"
         known = (self.state, self.refusal or "", self.is_being_checked)
@@ -993,8 +993,8 @@ class PayplugPaymentLink(models.Model):
         self._write_changes(
             refundable_after=after or False, refundable_until=until or False
         )
-        if remote.cents_refunded <= to_cents(self.amount_refunded):
-            return
+        if remote.cents_refunded == to_cents(self.amount_refunded):
+            return  # less than is known: a new one may be beside one that was undone
         try:
             self.refund_ids._follow(self)
         except PayplugError as error:
@@ -1062,7 +1062,7 @@ class PayplugPaymentLink(models.Model):
         )
 
     def _close_askings(self, move):
-        """Close the activities that ask for a refund of a document: one is confirmed."""
+        """Close the activities that ask for refunds of a document: it is confirmed."""
         asked = self.asking_activity_ids.filtered("active") & move.activity_ids
         asked.action_done()
 
@@ -1110,7 +1110,11 @@ class PayplugPaymentLink(models.Model):
                 messages.BY_HAND_SUMMARY, messages.BY_HAND, **values
             )
         else:
-            self._schedule_activity(messages.REFUND_SUMMARY, messages.REFUND, due=asked)
+            activity = self._schedule_activity(
+                messages.REFUND_SUMMARY, messages.REFUND, due=asked
+            )
+            if self.move_id:  # there it can be refunded, which answers it
+                self.asking_activity_ids |= activity
 
     def _schedule_activity(self, summary, note, record=None, **values):
         """Schedule an activity on the invoice, else on its payment or customer.

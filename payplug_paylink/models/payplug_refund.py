@@ -20,6 +20,7 @@ from ..payplug_remote import (
     from_cents,
     to_cents,
 )
+from .payplug_payment_link import NOT_THROUGH
 from .payplug_process_mixin import (
     CONFLICTS,
     RETRY_REFUSED,
@@ -27,7 +28,6 @@ from .payplug_process_mixin import (
     ProcessFailed,
     isolated,
 )
-from .payplug_payment_link import NOT_THROUGH
 from .res_company import with_deadline
 
 _logger = logging.getLogger(__name__)

@@ -70,8 +70,8 @@ FIELDS = [
         BOOKS,
         """account_payment_id amount amount_net amount_refunded answered_at
         asking_activity_ids booking_error checked_at company_id currency_id expires_at
-        is_being_checked is_booked is_live is_settled_otherwise move_id online_payment paid_at partner_id
-        payplug_id problem refund_ids refundable_after refundable_until refusal
+        is_being_checked is_booked is_live is_settled_otherwise move_id online_payment
+        paid_at partner_id payplug_id problem refund_ids refundable_after refundable_until refusal
         refusal_text retry_at started_at state to_book to_book_activity_id to_cancel
         url""",
     ),
@@ -79,8 +79,8 @@ FIELDS = [
         "payplug.refund",
         BOOKS,
         """account_payment_id activity_id amount company_id credit_note_id currency_id
-        database failure_reason is_booked link_id move_id origin partner_id payplug_id refunded_at
-        retry_at sent_at state to_book user_id""",
+        database failure_reason is_booked link_id move_id origin partner_id payplug_id
+        refunded_at retry_at sent_at state to_book user_id""",
     ),
     (
         "payplug.refund.by.card",

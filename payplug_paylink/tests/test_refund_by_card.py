@@ -77,6 +77,7 @@ class TestRefundByCard(RefundCommon):
         self.assertFalse(refund._open_debit())
         self.assertEqual(link._open_credit(), 0)
         self.assertFalse(invoice.payplug_can_refund)
+        self.assertFalse(invoice.activity_ids, "“Paid twice: refund?” is answered")
 
     def test_what_the_emulated_account_refuses_is_told_and_can_be_tried_again(self):
         note = self._credit(50)
@@ -448,6 +449,22 @@ class TestRefundedOnce(RefundCommon):
         refund = self._refund(note)
         self.assertEqual(refund.amount, 30)
         self.assertEqual(self._balance(), 60, "both are in the books")
+
+    def test_credit_note_cancelled_while_the_answer_is_awaited(self):
+        """What went is booked and calls for a credit note; what did not go stays."""
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        for fault, state in (("drop", "done"), (500, "refused")):
+            with self.subTest(fault=fault):
+                self.payplug.fail(fault, path=path, method="POST")
+                note = self._credit(50)
+                refund = self._refund(note)
+                note.button_draft()
+                note.button_cancel()
+                self._run_refund_cron()
+                self.assertEqual(refund.state, state)
+                self.assertEqual(bool(refund.account_payment_id), state == "done")
+        self.assertEqual(self._refunded_cents(), 5000)
+        self.assertEqual(self._credit(50).payment_state, "paid")
 
     def test_refund_taken_off_its_credit_note_is_not_sent_again(self):
         note = self._credit(50)

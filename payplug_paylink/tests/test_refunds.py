@@ -97,9 +97,7 @@ class TestRefunds(RefundCommon):
         for method in ("round_globally", "round_per_line"):
             self.company.tax_calculation_rounding_method = method
             for number in (1, 2):
-                invoice = self._create_payable_invoice(
-                    invoice_line_ids=lines[:number]
-                )
+                invoice = self._create_payable_invoice(invoice_line_ids=lines[:number])
                 self._refund_in_portal(3333, self._paid_link(invoice))
                 action = invoice.action_payplug_prepare_credit_note()
                 note = self.env["account.move"].browse(action["res_id"])
@@ -141,6 +139,15 @@ class TestRefunds(RefundCommon):
             self._assert_refunds_no_more(self._credit(20))
             self.invoice.action_payplug_book_again()
         self.assertEqual(self._balance(), 50)
+
+    def test_refund_is_seen_even_if_payplug_tells_less_than_before(self):
+        self._refund_in_portal(5000)
+        payment = self.payplug.store.payments[self.link.payplug_id]
+        payment.refunds.clear()  # undone, say
+        self.payplug.advance(minutes=1)
+        self._refund_in_portal(2000)
+        self.assertEqual(self._refunds().mapped("amount"), [50, 20])
+        self.assertTrue(all(one.account_payment_id for one in self._refunds()))
 
     def test_refund_of_no_possible_amount_is_not_stored(self):
         self.payplug.refund(self.link.payplug_id, 2000)
