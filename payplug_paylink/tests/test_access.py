@@ -71,7 +71,8 @@ FIELDS = [
         """account_payment_id amount amount_net amount_refunded answered_at
         asking_activity_ids booking_error checked_at company_id currency_id expires_at
         is_being_checked is_booked is_live is_settled_otherwise move_id online_payment
-        paid_at partner_id payplug_id problem refund_ids refundable_after refundable_until refusal
+        paid_at partner_id payplug_id problem refund_ids refundable_after
+        refundable_until refusal
         refusal_text retry_at started_at state to_book to_book_activity_id to_cancel
         url""",
     ),
