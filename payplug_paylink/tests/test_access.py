@@ -170,6 +170,7 @@ METHODS = {
     ("account.move", "action_payplug_open_portal"): BOOKS | ANY_BILLING,
     ("account.move", "action_payplug_cancel_sending"): BILLING,
     ("account.move", "action_toggle_block_payment"): CORE,
+    ("account.move", "button_cancel"): CORE,
     ("account.move", "mail_allowed_qweb_expressions"): CORE,
     ("account.move", "create"): CORE,
     ("account.move", "default_get"): CORE,

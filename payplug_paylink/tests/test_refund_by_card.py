@@ -453,7 +453,7 @@ class TestRefundedOnce(RefundCommon):
     def test_credit_note_cancelled_while_the_answer_is_awaited(self):
         """What went is booked and calls for a credit note; what did not go stays."""
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
-        for fault, state in (("drop", "done"), (500, "refused")):
+        for fault, state in ((500, "refused"), ("drop", "done")):
             with self.subTest(fault=fault):
                 self.payplug.fail(fault, path=path, method="POST")
                 note = self._credit(50)
