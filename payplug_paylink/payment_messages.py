@@ -416,8 +416,14 @@ BANNER_REFUND = {
     "done": _lt("%(amount)s was refunded to the customer's card on %(date)s."),
     "refused": _lt("The refund of %(amount)s by card was refused: %(why)s"),
 }
+BANNER_REFUND_MISSING = _lt(
+    "%(amount)s was refunded by card, and the payment that booked it is no longer in "
+    "the books (deleted, cancelled or in draft). It is not refunded again. Press “Book "
+    "again”, or restore that payment."
+)
 BANNER_NO_CREDIT_NOTE = _lt("%(open)s was refunded by card without a credit note.")
 CREDIT_NOTE_REF = _lt("Refund by card of %(invoice)s")
+BOOK_AGAIN = _lt("Book again")
 PREPARE_CREDIT_NOTE = _lt("Prepare the credit note")
 LOG_REFUND_ASKED = _lt("Refund of %(amount)s by card confirmed (%(payment)s).")
 LOG_REFUND_RECORDED = _lt(

@@ -179,7 +179,7 @@ class RemoteRefund(NamedTuple):
             return cls(
                 id=body["id"],
                 payment_id=str(body["payment_id"]),
-                cents=_whole(body["amount"]),
+                cents=_cents(body["amount"]),
                 currency=str(body["currency"]),
                 is_live=_flag(body["is_live"]),
                 created_at=_utc(_whole(body["created_at"])),

@@ -441,6 +441,14 @@ class AccountMove(models.Model):
             refund_sudo._settle_open()
         return posted
 
+    def button_cancel(self):
+        # EXTEND account: nobody needs to confirm its refund any more
+        result = super().button_cancel()
+        notes = self.filtered(lambda move: move.move_type == "out_refund")
+        # whoever cancels it: only code closes what it has opened
+        notes.sudo().reversed_entry_id.payplug_link_ids._drop_idle_askings()
+        return result
+
     def unlink(self):
         # EXTEND account
         self._payplug_trigger_sync()
@@ -517,6 +525,8 @@ class AccountMove(models.Model):
         self.check_access("write")
         for link_sudo in self._payplug_links_missing():
             link_sudo._book_anew()
+        for refund_sudo in self.sudo()._payplug_refunds_missing():
+            refund_sudo._book_anew()
 
     def action_payplug_settled_otherwise(self):
         """Ask again for what Payplug holds: it was given back, or used elsewhere."""
@@ -1077,6 +1087,10 @@ class AccountMove(models.Model):
         links = self._payplug_links()
         return links.refund_ids if links else self.env["payplug.refund"]
 
+    def _payplug_refunds_missing(self):
+        """Return those of which the books have lost the payment."""
+        return self._payplug_refunds().filtered(lambda one: one._is_missing_in_books())
+
     def _payplug_refunded(self):
         """Return what was refunded by card, and of how much that is a part."""
         if self.move_type == "out_refund":
@@ -1118,7 +1132,15 @@ class AccountMove(models.Model):
             for line in note.invoice_line_ids:
                 if line.display_type == "product":
                     line.price_unit *= part
+            note._payplug_round_to(amount)
         return note
+
+    def _payplug_round_to(self, amount):
+        """Let a draft credit note be of this amount to the cent, by its tax."""
+        cents = self.currency_id.round(amount - self.amount_total)
+        taxes = self.line_ids.filtered(lambda line: line.display_type == "tax")
+        if cents and taxes:
+            taxes[0].amount_currency += cents
 
     def _payplug_page_refund(self):
         """Return what the pay page says of refunds."""
@@ -1133,9 +1155,10 @@ class AccountMove(models.Model):
 
     def _payplug_refund_alerts(self):
         """Return the banner, with its button, for refunds without a credit note."""
+        alerts = self._payplug_lost_refund_alerts()
         missing = self.sudo()._payplug_missing_credit()  # for every reader
         if not missing:
-            return {}
+            return alerts
         amount = self.currency_id.format(missing)
         alert = {
             "level": "warning",
@@ -1144,7 +1167,20 @@ class AccountMove(models.Model):
         if self.has_access("write"):
             alert["action_text"] = self.env._(messages.PREPARE_CREDIT_NOTE)
             alert["action"] = self._payplug_server_action("prepare_credit_note")
-        return {"payplug_no_credit_note": alert}
+        return {**alerts, "payplug_no_credit_note": alert}
+
+    def _payplug_lost_refund_alerts(self):
+        """Return the banner, with its button, for refunds that the books have lost."""
+        lost_sudo = self.sudo()._payplug_refunds_missing()  # for every reader
+        if not lost_sudo:
+            return {}
+        amount = self.currency_id.format(sum(lost_sudo.mapped("amount")))
+        message = text(self.env, messages.BANNER_REFUND_MISSING, amount=amount)
+        alert = {"level": "danger", "message": message}
+        if self.has_access("write"):
+            alert["action_text"] = self.env._(messages.BOOK_AGAIN)
+            alert["action"] = self._payplug_server_action("book_again")
+        return {"payplug_refund_missing": alert}
 
     def _payplug_server_action(self, name):
         """Return what calls one of our actions on this document, from a banner."""

@@ -151,6 +151,10 @@ class PayplugPaymentLink(models.Model):
         compute="_compute_amount_net",
         help="What the customer paid, less what was refunded.",
     )
+    # Of users who may not confirm a refund, and of what was paid twice.
+    asking_activity_ids = fields.Many2many(
+        "mail.activity", string="Refunds asked for", readonly=True
+    )
     # As Payplug tells them, of a paid link.
     refundable_after = fields.Datetime(string="Refundable from", readonly=True)
     refundable_until = fields.Datetime(string="Refundable until", readonly=True)
@@ -383,7 +387,7 @@ class PayplugPaymentLink(models.Model):
     def _differs_from(self, remote):
         """Tell whether applying an answer would change anything; locks nothing."""
         if self.state == "paid":
-            return remote.cents_refunded > to_cents(self.amount_refunded)
+            return remote.cents_refunded != to_cents(self.amount_refunded)
         if self.state != "pending":
             return remote.state == "paid"
         known = (self.state, self.refusal or "", self.is_being_checked)
@@ -1058,8 +1062,8 @@ class PayplugPaymentLink(models.Model):
         self._write_changes(
             refundable_after=after or False, refundable_until=until or False
         )
-        if remote.cents_refunded <= to_cents(self.amount_refunded):
-            return
+        if remote.cents_refunded == to_cents(self.amount_refunded):
+            return  # less than is known: a new one may be beside one that was undone
         try:
             self.refund_ids._follow(self)
         except PayplugError as error:
@@ -1099,10 +1103,10 @@ class PayplugPaymentLink(models.Model):
 
     def _refund_asked(self, credit_note, but=None):
         """Return what a credit note, or else the surplus, leaves to give back."""
-        refunds = credit_note.payplug_refund_ids or self.refund_ids
-        refunds = refunds.filtered(lambda one: one.credit_note_id == credit_note)
-        refunds = refunds.filtered(lambda one: one.to_book or one.state in NOT_THROUGH)
-        taken = sum((refunds - (but or refunds.browse())).mapped("amount"))
+        refunds = credit_note.payplug_refund_ids | self.refund_ids
+        refunds = refunds.filtered(lambda one: one._is_for(credit_note))
+        refunds -= but or refunds.browse()
+        taken = sum(refund._unsettled() for refund in refunds)
         given = self._open_credit()
         if credit_note:
             is_ours = credit_note in self._credit_notes()
@@ -1121,9 +1125,22 @@ class PayplugPaymentLink(models.Model):
                 note.move_type == "out_refund"
                 and note.state == "posted"
                 and note.currency_id == self.currency_id
+                and note.company_id == self.company_id
                 and self._is_of_payer(note)
             )
         )
+
+    def _close_askings(self, move):
+        """Close the activities that ask for refunds of a document: it is confirmed."""
+        asked = self.asking_activity_ids.filtered("active") & move.activity_ids
+        asked.action_done()
+
+    def _drop_idle_askings(self):
+        """Close the activities that ask for a refund of which nothing is left."""
+        for activity in self.asking_activity_ids.filtered("active"):
+            move = self.env["account.move"].browse(activity.res_id)
+            if not move._payplug_refundable_link():
+                activity.unlink()
 
     def _refunder(self):
         """Return whom to ask to confirm a refund: who may, of this company."""
@@ -1162,7 +1179,11 @@ class PayplugPaymentLink(models.Model):
                 messages.BY_HAND_SUMMARY, messages.BY_HAND, **values
             )
         else:
-            self._schedule_activity(messages.REFUND_SUMMARY, messages.REFUND, due=asked)
+            activity = self._schedule_activity(
+                messages.REFUND_SUMMARY, messages.REFUND, due=asked
+            )
+            if self.move_id:  # there it can be refunded, which answers it
+                self.asking_activity_ids |= activity
 
     def _schedule_activity(self, summary, note, record=None, **values):
         """Schedule an activity on the invoice, else on its payment or customer.
@@ -1398,7 +1419,7 @@ class PayplugPaymentLink(models.Model):
         return to_book, outdated, waiting
 
     def _find_of_idle_accounts(self, domain):
-        """Return the last link of each account that has no pending one, nor one of these.
+        """Return the last link of each account with no pending one, nor one of these.
 
         So that a payment without a link is found there, too, for some days.
         """

@@ -20,6 +20,7 @@ from ..payplug_remote import (
     from_cents,
     to_cents,
 )
+from .payplug_payment_link import NOT_THROUGH
 from .payplug_process_mixin import (
     CONFLICTS,
     RETRY_REFUSED,
@@ -106,6 +107,8 @@ class PayplugRefund(models.Model):
     account_payment_id = fields.Many2one(
         "account.payment", "Booked as", index="btree_not_null", readonly=True
     )
+    # It stays when the payment is deleted.
+    is_booked = fields.Boolean(string="Was booked", readonly=True)
     activity_id = fields.Many2one("mail.activity", readonly=True)
 
     _payplug_id_unique = models.UniqueIndex(
@@ -180,6 +183,37 @@ class PayplugRefund(models.Model):
         self.flush_recordset(["state"])  # the next one must not meet it under way
         return True
 
+    def _is_in_books(self):
+        return self.account_payment_id.move_id.state == "posted"
+
+    def _is_missing_in_books(self):
+        """Tell whether this was booked, and its payment is no longer there."""
+        return self.is_booked and not (self.to_book or self._is_in_books())
+
+    def _unsettled(self):
+        """Return how much of this, on its way or gone, settles nothing in the books.
+
+        What the books have lost, or never had (trials that are not booked), was given
+        back all the same. Not so what was seen before there were rows: that was booked
+        by hand.
+        """
+        if self._is_in_books():
+            return self._open_debit()
+        is_gone = self.state == "done" and (
+            self.to_book or self.is_booked or self.origin == "odoo"
+        )
+        return self.amount if is_gone or self.state in NOT_THROUGH else 0.0
+
+    def _is_for(self, credit_note):
+        """Tell whether what this leaves unsettled is, or may be, of a credit note.
+
+        :param credit_note: a posted one; empty for the surplus
+        """
+        if not credit_note:
+            return not self.credit_note_id
+        is_surplus = self.origin == "odoo" and not self.credit_note_id
+        return not is_surplus and self._posted_note() <= credit_note
+
     def _unmet(self):
         """Return why this may not go back now, as an `Unmet`, or None."""
         facts = self.link_id._refund_facts(self.credit_note_id, but=self)
@@ -217,10 +251,7 @@ class PayplugRefund(models.Model):
         link._lock_refunds()
         if self.search_count([("link_id", "=", link.id), ("state", "in", UNDER_WAY)]):
             raise user_error(self.env, messages.REFUND_UNDER_WAY)
-        facts = link._refund_facts(credit_note)
-        unmet = unmet_refund(facts, to_cents(amount), fields.Datetime.now())
-        if unmet:
-            raise UserError(self._unmet_text(unmet, link, credit_note))
+        self._check_met(link, amount, credit_note)
         refund = self._create_row(
             link,
             amount=amount,
@@ -231,9 +262,21 @@ class PayplugRefund(models.Model):
             database=link._database_uuid(),
             retry_at=fields.Datetime.now() + LEASE,
         )
+        link._close_askings(credit_note or link.move_id)
         refund._log(messages.LOG_REFUND_ASKED)
         refund._send_after_commit()
         return refund
+
+    @api.model
+    def _check_met(self, link, amount, credit_note):
+        """Check that this amount of a link may go back, as `_ask` takes it.
+
+        :raise UserError: if it may not
+        """
+        facts = link._refund_facts(credit_note)
+        unmet = unmet_refund(facts, to_cents(amount), fields.Datetime.now())
+        if unmet:
+            raise UserError(self._unmet_text(unmet, link, credit_note))
 
     @api.model
     def _create_row(self, link, **values):
@@ -547,9 +590,8 @@ class PayplugRefund(models.Model):
         if payment.state == "draft":
             payment.action_post()
         self._close_activity()
-        self.write(
-            {"account_payment_id": payment.id, "to_book": False, "retry_at": False}
-        )
+        values = {"to_book": False, "is_booked": True, "retry_at": False}
+        self.write({"account_payment_id": payment.id, **values})
         self._settle(lines)
         self._log(
             messages.LOG_REFUND_BOOKED,
@@ -559,6 +601,7 @@ class PayplugRefund(models.Model):
         )
         if self._open_debit():
             self._schedule(messages.CREDIT_REFUND_SUMMARY, messages.CREDIT_REFUND)
+        self.link_id._drop_idle_askings()
 
     def _settle(self, lines):
         """Reconcile the payment with these lines, one after the other."""
@@ -571,26 +614,33 @@ class PayplugRefund(models.Model):
                     note.matched_payment_ids |= self.account_payment_id
         settled = self.account_payment_id.reconciled_invoice_ids
         notes = settled & self.link_id._credit_notes()
-        self.credit_note_id = self.credit_note_id or notes[:1]
+        self.credit_note_id = self._posted_note() or notes[:1] or self.credit_note_id
+
+    def _posted_note(self):
+        return self.credit_note_id.filtered(lambda note: note.state == "posted")
 
     def _debit_lines(self):
         """Return what of the payment to the customer settles nothing yet."""
-        return self.link_id._open_lines(self.account_payment_id.move_id)
+        entry = self.account_payment_id.move_id
+        return self.link_id._open_lines(entry if self._is_in_books() else entry[:0])
 
     def _open_debit(self):
         """Return the amount for which there is no credit note yet."""
         return sum(self._debit_lines().mapped("amount_residual_currency"))
 
     def _lines_to_settle(self):
-        """Return what this money settles: credit notes, then the payment's surplus."""
+        """Return what this money settles: credit notes, then the payment's surplus.
+
+        The surplus first, if that is what a user has refunded.
+        """
         link = self.link_id
-        notes = self.credit_note_id or link._credit_notes().sorted(
+        notes = self._posted_note() or link._credit_notes().sorted(
             lambda note: (not self._is_of_amount(note.amount_residual), note.id)
         )
-        notes = notes.filtered(lambda note: note.state == "posted")
         credit = link._open_lines(link.account_payment_id.move_id)
         lines = [line for note in notes for line in link._open_lines(note)]
-        return [*lines, *credit]
+        is_surplus = self.origin == "odoo" and not self.credit_note_id
+        return [*credit, *lines] if is_surplus else [*lines, *credit]
 
     def _is_of_amount(self, amount):
         return self.currency_id.compare_amounts(self.amount, amount) == 0
@@ -599,7 +649,8 @@ class PayplugRefund(models.Model):
         """Return the payment of this money that is in the books already, if any.
 
         What an earlier attempt left; or what an accountant has registered by hand in
-        the Payplug journal, on a credit note of this invoice.
+        the Payplug journal, on a credit note of this invoice: after it was sent, if it
+        was sent from here.
         """
         journal_sudo = self.company_id._payplug_root().payplug_journal_id
         found = self.env["account.payment"].search(
@@ -610,7 +661,7 @@ class PayplugRefund(models.Model):
                 ("partner_type", "=", "customer"),
                 ("partner_id", "=", self.partner_id.commercial_partner_id.id),
                 ("currency_id", "=", self.currency_id.id),
-                ("state", "in", ("in_process", "paid")),
+                ("state", "not in", ("canceled", "rejected")),
             ]
         )
         found = found.filtered(lambda one: self._is_of_amount(one.amount))
@@ -620,9 +671,14 @@ class PayplugRefund(models.Model):
         notes = self.link_id._credit_notes()
         found = found.filtered(lambda one: one.reconciled_invoice_ids <= notes)
         marked = found.filtered(lambda one: self.payplug_id in (one.memo or "").split())
-        if marked or self.origin == "odoo":
-            return marked[:1]
-        return found.filtered(lambda one: one.reconciled_invoice_ids & notes)[:1]
+        sent = self.sent_at
+        by_hand = found.filtered(
+            lambda one: (
+                one.reconciled_invoice_ids & notes
+                and (not sent or one.create_date >= sent)
+            )
+        )
+        return (marked or by_hand)[:1]
 
     def _create_payment(self, lines):
         """Create the payment to the customer."""
@@ -637,8 +693,11 @@ class PayplugRefund(models.Model):
             "partner_type": "customer",
             "partner_id": self.partner_id.commercial_partner_id.id,
         }
-        if lines:
-            values["destination_account_id"] = lines[0].account_id.id
+        # The invoice's, of which the credit note will be, too.
+        account = link.account_payment_id.destination_account_id
+        account = lines[0].account_id if lines else account
+        if account:
+            values["destination_account_id"] = account.id
         payments = self.env["account.payment"].with_context(skip_invoice_sync=True)
         return payments.create(values)
 
@@ -653,6 +712,13 @@ class PayplugRefund(models.Model):
         document = self.credit_note_id or self.link_id._credit_notes()[:1]
         document = document or self.move_id
         return " ".join(filter(None, (document.name, self.payplug_id)))
+
+    def _book_anew(self):
+        """Book what was deleted or cancelled in the books, by a person's word."""
+        self.link_id._lock_refunds()
+        if self._is_missing_in_books():  # nobody else has done it meanwhile
+            self.write({"to_book": True, "account_payment_id": False})
+            self._register_payment()
 
     def _settle_open(self):
         """Reconcile refunds that waited for a credit note with the one there is now."""

@@ -66,6 +66,32 @@ class RefundCommon(PayplugBookingCommon):
             self.refund_cron.method_direct_trigger()
         self.env.invalidate_all()
 
+    def _let_books_refuse_refunds(self, refuse=True):
+        """Let accounting refuse what Payplug gave back, or take it again."""
+        journal = self.company.payplug_journal_id
+        line = journal._payplug_outbound_line()
+        inbound = journal._payplug_inbound_line()
+        line.payment_account_id = not refuse and inbound.payment_account_id
+
+    def _lose_refund(self, refund, how):
+        """Let an accountant delete, cancel or reset the payment of a refund."""
+        payment = refund.account_payment_id
+        payment.action_draft()
+        if how == "deleted":
+            payment.unlink()
+        elif how == "cancelled":
+            payment.action_cancel()
+        self.env.invalidate_all()
+
+    def _assert_refunds_no_more(self, note):
+        """Check that a credit note, which was given back, offers nothing more."""
+        self.env.invalidate_all()
+        self.assertFalse(note.payplug_can_refund)
+        before = self._posts()
+        with self.assertUserError("no payment by Payplug link"):
+            self._refund(note)
+        self.assertEqual(self._posts(), before)
+
     def _refunds(self, invoice=None):
         """Return the rows of an invoice, oldest first."""
         self.env.invalidate_all()

@@ -69,9 +69,9 @@ FIELDS = [
         "payplug.payment.link",
         BOOKS,
         """account_payment_id amount amount_net amount_refunded answered_at
-        booking_error cancelled_by_id checked_at company_id currency_id expires_at
-        is_being_checked is_booked is_live is_made_by_customer is_settled_otherwise mode
-        move_id online_payment paid_at partner_id
+        asking_activity_ids booking_error cancelled_by_id checked_at company_id
+        currency_id expires_at is_being_checked is_booked is_live is_made_by_customer
+        is_settled_otherwise mode move_id online_payment paid_at partner_id
         payplug_id problem refund_ids refundable_after refundable_until refusal
         refusal_text retry_at started_at state to_book to_book_activity_id to_cancel
         url""",
@@ -80,8 +80,8 @@ FIELDS = [
         "payplug.refund",
         BOOKS,
         """account_payment_id activity_id amount company_id credit_note_id currency_id
-        database failure_reason link_id move_id origin partner_id payplug_id refunded_at
-        retry_at sent_at state to_book user_id""",
+        database failure_reason is_booked link_id move_id origin partner_id payplug_id
+        refunded_at retry_at sent_at state to_book user_id""",
     ),
     (
         "payplug.refund.by.card",
@@ -173,6 +173,7 @@ METHODS = {
     ("account.move", "action_payplug_open_portal"): BOOKS | ANY_BILLING,
     ("account.move", "action_payplug_cancel_sending"): BILLING,
     ("account.move", "action_toggle_block_payment"): CORE,
+    ("account.move", "button_cancel"): CORE,
     ("account.move", "mail_allowed_qweb_expressions"): CORE,
     ("account.move", "create"): CORE,
     ("account.move", "default_get"): CORE,

@@ -6,7 +6,7 @@ from odoo import fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
-from .common_refunds import RefundCommon
+from .common_refunds import REFUND_LOG, RefundCommon
 
 
 @tagged("post_install", "-at_install", "once")
@@ -77,6 +77,7 @@ class TestRefundByCard(RefundCommon):
         self.assertFalse(refund._open_debit())
         self.assertEqual(link._open_credit(), 0)
         self.assertFalse(invoice.payplug_can_refund)
+        self.assertFalse(invoice.activity_ids, "“Paid twice: refund?” is answered")
 
     def test_what_the_emulated_account_refuses_is_told_and_can_be_tried_again(self):
         note = self._credit(50)
@@ -297,6 +298,34 @@ class TestRefundByCard(RefundCommon):
         with self.assertUserError("needs the group"):
             refund.with_user(self.biller).action_retry()
 
+    def test_amount_that_nobody_could_confirm_is_not_asked_for(self):
+        note = self._credit(50)
+        window = self._open(note, self.biller)
+        for amount, words in ((-5, "at least"), (0.09, "at least"), (51, "leaves")):
+            window.amount = amount
+            with self.assertUserError(words):
+                window.action_ask()
+        self.assertFalse(note.activity_ids)
+
+    def test_activity_that_asks_for_a_refund_is_done_when_it_is_confirmed(self):
+        note, other = self._credit(50), self._credit(20)
+        for document in (note, other):
+            self._open(document, self.biller).action_ask()
+        self._refund(note, 40)
+        self.env.invalidate_all()
+        self.assertFalse(note.activity_ids)
+        self.assertEqual(len(other.activity_ids), 1, "nobody has answered this one")
+
+    def test_activity_that_asks_for_a_refund_goes_with_what_it_is_for(self):
+        note, other = self._credit(50), self._credit(20)
+        for document in (note, other):
+            self._open(document, self.biller).action_ask()
+        self._refund_in_portal(5000)
+        self.assertFalse(note.activity_ids, "it was refunded in the portal")
+        self.assertTrue(other.activity_ids)
+        other.with_user(self.biller).button_cancel()
+        self.assertFalse(other.activity_ids)
+
     def test_accountants_may_confirm_by_default(self):
         manager = self._create_user("boss", "account.group_account_manager")
         self.assertTrue(manager.has_group("payplug_paylink.group_refund"))
@@ -390,3 +419,138 @@ class TestRefundByCard(RefundCommon):
         self.assertIn("another copy of this database", refund.failure_reason)
         self.assertEqual(self._posts(), 0)
         self.assertEqual(self._create_retry(refund).state, "done", "by a person's word")
+
+
+@tagged("post_install", "-at_install", "once")
+class TestRefundedOnce(RefundCommon):
+    """What was given back is not given back again, whatever became of the books."""
+
+    def test_refund_whose_payment_is_lost_is_not_sent_again_and_is_told(self):
+        for how in ("deleted", "cancelled", "draft"):
+            with self.subTest(how=how):
+                note = self._credit(20)
+                refund = self._refund(note)
+                self._lose_refund(refund, how)
+                self._assert_refunds_no_more(note)
+                for move in (self.invoice, note):
+                    alert = move._get_alerts()["payplug_refund_missing"]
+                    self.assertIn("20.00", alert["message"])
+                action = self.env["ir.actions.server"].browse(alert["action"]["id"])
+                context = alert["action"]["context"]
+                action.with_user(self.biller).with_context(**context).run()
+                self.env.invalidate_all()
+                self.assertEqual(note.payment_state, "paid")
+                self.assertNotIn("payplug_refund_missing", note._get_alerts())
+        self.assertEqual(self._refunded_cents(), 6000)
+        self.assertEqual(self._balance(), 60)
+
+    def test_lost_payment_that_is_registered_by_hand_is_taken_over(self):
+        note = self._credit(50)
+        refund = self._refund(note)
+        self._lose_refund(refund, "deleted")
+        by_hand = self._register_by_hand(note)
+        note.action_payplug_book_again()
+        self.assertEqual(refund.account_payment_id, by_hand)
+        self.assertEqual(self._balance(), 70)
+
+    def _register_by_hand(self, note):
+        """Register a payment in the Payplug journal, later than what was done before.
+
+        A test's transaction has one moment of creation for all.
+        """
+        journal = self.company.payplug_journal_id
+        payment = self._register_payment(note, journal_id=journal.id)
+        self.env.flush_all()
+        query = "UPDATE account_payment SET create_date = %s WHERE id = %s"
+        self.env.cr.execute(query, [fields.Datetime.now(), payment.id])
+        self.env.invalidate_all()
+        return payment
+
+    def test_refund_registered_by_hand_while_it_waits_is_not_booked_again(self):
+        note = self._credit(50)
+        self._let_books_refuse_refunds()
+        with self.assertLogs(REFUND_LOG, "WARNING"):
+            refund = self._refund(note)
+        self._let_books_refuse_refunds(False)
+        by_hand = self._register_by_hand(note)
+        self._run_refund_cron()
+        self.assertEqual(refund.account_payment_id, by_hand)
+        self.assertEqual(self._balance(), 70)
+
+    def test_payment_by_hand_before_the_refund_is_not_taken_for_it(self):
+        note = self._credit(60)
+        journal = self.company.payplug_journal_id
+        self._register_payment(
+            note, journal_id=journal.id, amount=30, payment_difference_handling="open"
+        )
+        refund = self._refund(note)
+        self.assertEqual(refund.amount, 30)
+        self.assertEqual(self._balance(), 60, "both are in the books")
+
+    def test_credit_note_cancelled_while_the_answer_is_awaited(self):
+        """What went is booked and calls for a credit note; what did not go stays."""
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        for fault, state in ((500, "refused"), ("drop", "done")):
+            with self.subTest(fault=fault):
+                self.payplug.fail(fault, path=path, method="POST")
+                note = self._credit(50)
+                refund = self._refund(note)
+                note.button_draft()
+                note.button_cancel()
+                self._run_refund_cron()
+                self.assertEqual(refund.state, state)
+                self.assertEqual(bool(refund.account_payment_id), state == "done")
+        self.assertEqual(self._refunded_cents(), 5000)
+        self.assertEqual(self._credit(50).payment_state, "paid")
+
+    def test_refund_taken_off_its_credit_note_is_not_sent_again(self):
+        note = self._credit(50)
+        self._refund(note)
+        note.line_ids.remove_move_reconcile()
+        self._assert_refunds_no_more(note)
+
+    def test_new_credit_note_in_place_of_a_cancelled_one_is_settled(self):
+        old = self._credit(50)
+        refund = self._refund(old)
+        old.button_draft()
+        old.button_cancel()
+        self.env.invalidate_all()
+        self.assertIn("payplug_no_credit_note", self.invoice._get_alerts())
+        note = self._credit(50)
+        self.assertEqual(note.payment_state, "paid")
+        self.assertEqual(refund.credit_note_id, note)
+        self._assert_refunds_no_more(note)
+
+    def test_new_credit_note_is_not_refunded_again_if_the_payment_is_lost_too(self):
+        old = self._credit(50)
+        self._lose_refund(self._refund(old), "deleted")
+        old.button_cancel()
+        self._assert_refunds_no_more(self._credit(50))
+
+    def test_refund_of_a_trial_that_is_not_booked_is_not_sent_again(self):
+        self.company.payplug_book_test_payments = False
+        note = self._credit(50)
+        first, second = self._open(note), self._open(note)  # in two tabs
+        first.amount = second.amount = 30
+        first.action_confirm()
+        self._run_refund_cron(wait=False)
+        self.env.invalidate_all()
+        with self.assertUserError("has changed since this window was opened"):
+            second.action_confirm()
+        self.assertEqual(self._open(note).asked, 20)
+
+    def test_credit_note_of_another_customer_is_not_refunded_to_this_card(self):
+        note = self._reverse_invoice(self.invoice)
+        note.partner_id = self.partner_b
+        note.action_post()
+        self._assert_refunds_no_more(note)
+
+    def test_refund_of_a_surplus_leaves_the_credit_note_alone(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self._pay_partly(invoice, 20)
+        self._pay(link)
+        note = self._credit(50, invoice)
+        self._refund(invoice, 20)
+        self.assertEqual(link._open_credit(), 0)
+        self.assertEqual(note.amount_residual, 50)

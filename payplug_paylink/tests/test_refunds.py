@@ -3,9 +3,10 @@
 from datetime import timedelta
 from unittest.mock import ANY
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.tests import tagged
 
+from ..payplug_remote import PayplugUnavailable
 from .common import LINK_LOG, PayplugRoutesCommon
 from .common_refunds import CREDIT_NOTE, REFUND_LOG, TO_BOOK, RefundCommon
 
@@ -85,6 +86,77 @@ class TestRefunds(RefundCommon):
         self.assertEqual(note.amount_total, 120)
         with self.assertUserError("no payment by Payplug link"):
             self._create_payable_invoice().action_payplug_prepare_credit_note()
+
+    def test_prepared_credit_note_of_a_part_has_the_cents_of_the_refund(self):
+        """33.33 with 20 % of tax is no price of two decimals: its tax is adjusted."""
+        tax = self.company_data["default_tax_sale"]
+        lines = [
+            Command.create({"name": "Part", "price_unit": price, "tax_ids": tax.ids})
+            for price in (100, 33.33)
+        ]
+        for method in ("round_globally", "round_per_line"):
+            self.company.tax_calculation_rounding_method = method
+            for number in (1, 2):
+                invoice = self._create_payable_invoice(invoice_line_ids=lines[:number])
+                self._refund_in_portal(3333, self._paid_link(invoice))
+                action = invoice.action_payplug_prepare_credit_note()
+                note = self.env["account.move"].browse(action["res_id"])
+                self.assertEqual(note.amount_total, 33.33, (method, number))
+                note.action_post()
+                self.assertEqual(note.payment_state, "paid")
+                self.assertFalse(invoice.activity_ids)
+
+    def test_credit_note_on_another_account_than_the_customers_is_settled(self):
+        account = self.company_data["default_account_receivable"].copy()
+
+        def post_on_account(move):
+            lines = move.line_ids.filtered(
+                lambda line: line.account_type == "asset_receivable"
+            )
+            lines.account_id = account
+            move.action_post()
+
+        invoice = self._create_payable_invoice(post=False)
+        post_on_account(invoice)
+        self._refund_in_portal(5000, self._paid_link(invoice))
+        note = self._reverse_invoice(invoice)
+        note.invoice_line_ids.price_unit = 50
+        post_on_account(note)
+        self.assertEqual(note.payment_state, "paid")
+
+    def test_credit_note_of_what_is_not_in_the_books_is_not_refunded_again(self):
+        self._let_books_refuse_refunds()
+        with self.assertLogs(REFUND_LOG, "WARNING"):
+            self._refund_in_portal(3000)
+        note = self._credit(30)
+        self._assert_refunds_no_more(note)
+        self._let_books_refuse_refunds(False)
+        self._run_refund_cron()
+        self.assertEqual(note.payment_state, "paid")
+        for how in ("draft", "cancelled"):
+            self._refund_in_portal(2000)
+            self._lose_refund(self._refunds()[-1], how)
+            self._assert_refunds_no_more(self._credit(20))
+            self.invoice.action_payplug_book_again()
+        self.assertEqual(self._balance(), 50)
+
+    def test_refund_is_seen_even_if_payplug_tells_less_than_before(self):
+        self._refund_in_portal(5000)
+        payment = self.payplug.store.payments[self.link.payplug_id]
+        payment.refunds.clear()  # undone, say
+        self.payplug.advance(minutes=1)
+        self._refund_in_portal(2000)
+        self.assertEqual(self._refunds().mapped("amount"), [50, 20])
+        self.assertTrue(all(one.account_payment_id for one in self._refunds()))
+
+    def test_refund_of_no_possible_amount_is_not_stored(self):
+        self.payplug.refund(self.link.payplug_id, 2000)
+        body = self.payplug.store.payments[self.link.payplug_id].refunds[0]
+        for cents in (-2000, 2**40):
+            body["amount"] = cents
+            with self.assertRaises(PayplugUnavailable):
+                self.link._sync()
+        self.assertFalse(self._refunds())
 
     def test_refund_of_a_surplus_uses_the_customers_credit(self):
         invoice = self._create_payable_invoice()

@@ -107,9 +107,11 @@ class PayplugRefundByCard(models.TransientModel):
         """Ask, by an activity, somebody who may confirm it."""
         self.ensure_one()
         link_sudo = self._checked_link_sudo()
+        note_sudo = self._credit_note().sudo()
+        self.env["payplug.refund"]._check_met(link_sudo, self.amount, note_sudo)
         user = link_sudo._refunder()
         amount = self.currency_id.format(self.amount)
-        self.move_id.activity_schedule(
+        activity = self.move_id.activity_schedule(
             "mail.mail_activity_data_todo",
             summary=self.env._(messages.ASK_REFUND_SUMMARY),
             note=text(
@@ -122,6 +124,7 @@ class PayplugRefundByCard(models.TransientModel):
             ),
             user_id=user.id,
         )
+        link_sudo.asking_activity_ids |= activity  # closed when it is answered
         return notification(
             self.env._(messages.REFUND_ASKED_TITLE),
             text(self.env, messages.REFUND_ASKED, user=user.name, amount=amount),
