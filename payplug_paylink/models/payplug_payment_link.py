@@ -1383,6 +1383,7 @@ class PayplugPaymentLink(models.Model):
             return  # so that Odoo begins again, with time
         to_book, outdated, others = self._find_work()
         refundable = self._find_refundable()
+        others += (others + refundable)._find_of_idle_accounts()
         progress(remaining=sum(map(len, (to_book, outdated, others, refundable))))
         has_time = (
             to_book._process_each(type(self)._book_again)
@@ -1415,24 +1416,24 @@ class PayplugPaymentLink(models.Model):
         outdated = pending.filtered(lambda link: link._seems_outdated())
         waiting = (pending - outdated).filtered_domain(unseen)
         waiting += self.search(made & ended & unseen_today)
-        waiting += waiting._find_of_idle_accounts(made & unseen)
         return to_book, outdated, waiting
 
-    def _find_of_idle_accounts(self, domain):
+    def _find_of_idle_accounts(self):
         """Return the last link of each account with no pending one, nor one of these.
 
         So that a payment without a link is found there, too, for some days.
         """
-        young = Domain("create_date", ">", fields.Datetime.now() - KEEP_LOOKING)
-        by = ["company_id", "is_live"]
+        now, by = fields.Datetime.now(), ["company_id", "is_live"]
+        domain = Domain("create_date", ">", now - KEEP_LOOKING)
+        domain &= Domain("payplug_id", "!=", False)
+        domain &= Domain("checked_at", "<", now - RETRY_REFUSED)
+        domain &= Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
         pending = self._read_group([("state", "=", "pending")], by)
         busy = {(company._payplug_root(), is_live) for company, is_live in pending}
         busy |= {(link.company_id._payplug_root(), link.is_live) for link in self}
         return self.browse(
             number
-            for company, is_live, number in self._read_group(
-                domain & young, by, ["id:max"]
-            )
+            for company, is_live, number in self._read_group(domain, by, ["id:max"])
             if (company._payplug_root(), is_live) not in busy
         )
 
