@@ -3,6 +3,7 @@
 import contextlib
 import email
 import email.policy
+import tempfile
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
@@ -35,14 +36,16 @@ class _Mailbox(Mailbox):
 
 
 @contextlib.contextmanager
-def receiving(folder, host, port):
-    """A mail server that keeps what it gets in the Maildir `folder`, not yet there."""
-    controller = Controller(_Mailbox(folder), hostname=host, port=port)
-    controller.start()
-    try:
-        yield folder
-    finally:
-        controller.stop()
+def receiving(host, port):
+    """A mail server; yields the Maildir in which it keeps what it gets."""
+    with tempfile.TemporaryDirectory(prefix="paylink-") as folder:
+        mails = Path(folder) / "mails"
+        controller = Controller(_Mailbox(mails), hostname=host, port=port)
+        controller.start()
+        try:
+            yield mails
+        finally:
+            controller.stop()
 
 
 def files(folder):
