@@ -6,6 +6,8 @@
     "license": "LGPL-3",
     "author": "Payplug Paylink contributors",
     "website": "https://github.com/payplug-paylink/payplug-paylink",
+    "support": "https://github.com/payplug-paylink/payplug-paylink/issues",
+    "images": ["static/description/banner.png"],
     "depends": ["account"],
     "external_dependencies": {"python": ["payplug"]},
     "data": [

@@ -107,10 +107,9 @@ class Databases:
         original = self._template(template)
         self.drop(name)
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, original)
-        if self._files(original).is_dir():
-            shutil.copytree(
-                self._files(original), self._files(name), copy_function=os.link
-            )
+        files = self._files(original)
+        if files.is_dir():
+            shutil.copytree(files, self._files(name), copy_function=os.link)
         return name
 
     @contextlib.contextmanager
@@ -172,12 +171,8 @@ class Databases:
         if template.base:
             self.copy(template.base, unfinished)
         if template.modules:
-            self.install(
-                unfinished,
-                template.modules,
-                f"--load-language={LANGUAGES}",
-                *template.options,
-            )
+            languages = f"--load-language={LANGUAGES}"
+            self.install(unfinished, template.modules, languages, *template.options)
         if template.script:
             self.run_script(unfinished, template.script)
         if template.fill:

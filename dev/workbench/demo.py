@@ -29,8 +29,11 @@ WELCOME = """
 
   Ctrl-C stops everything.
 """
-# Run by Odoo's shell. The mail server is the only one, so that no mail leaves the demo.
+# Run by Odoo's shell. The only mail server is that of Odoo's settings file, so that no
+# mail leaves the demo.
 SET_UP = """
+import requests
+
 company = env.ref("base.demo_company_fr")
 administrator = env.ref("base.user_admin")
 parameters = env["ir.config_parameter"]
@@ -38,14 +41,6 @@ parameters.set_param("payplug_paylink.api_url", {payplug_url!r})
 parameters.set_param("web.base.url", {odoo_url!r})
 parameters.set_param("web.base.url.freeze", "True")
 env["ir.mail_server"].search([]).unlink()
-env["ir.mail_server"].create(
-    {{
-        "name": "Mails of the demo",
-        "smtp_host": {host!r},
-        "smtp_port": {smtp_port!r},
-        "smtp_encryption": "none",
-    }}
-)
 administrator.write(
     {{"company_ids": [(4, company.id)], "company_id": company.id, "lang": {lang!r}}}
 )
@@ -54,8 +49,6 @@ env.cr.commit()
 
 
 def pay(payment_id):
-    import requests
-
     hook = {payplug_url!r} + "/_emulator/pay"
     requests.post(hook, json={{"payment_id": payment_id}}, timeout=20)
 
@@ -86,9 +79,7 @@ class Demo:
         self.options = options
         self.stack = stack
         self.ports = {name: getattr(options, name.replace("-", "_")) for name in PORTS}
-        self.urls = {
-            name: f"http://{HOST}:{number}" for name, number in self.ports.items()
-        }
+        self.urls = {name: f"http://{HOST}:{port}" for name, port in self.ports.items()}
         _check_ports(self.ports)
 
     def start(self):
@@ -96,6 +87,7 @@ class Demo:
         self._start_mailbox()
         self._start_emulator()
         settings = {"http_port": self.ports["port"], "dbfilter": f"^{DATABASE}$"}
+        settings |= {"smtp_server": HOST, "smtp_port": self.ports["smtp-port"]}
         bases = databases.serving(self.options, **settings)
         bases = self.stack.enter_context(bases)
         self._make_database(bases)
@@ -131,8 +123,6 @@ class Demo:
             SET_UP.format(
                 odoo_url=self.urls["port"],
                 payplug_url=self.urls["payplug-port"],
-                host=HOST,
-                smtp_port=self.ports["smtp-port"],
                 test_key=TEST_KEY,
                 lang=LANGUAGES[self.options.lang],
             ),

@@ -17,9 +17,8 @@ from pathlib import Path
 
 import psutil
 
-from . import cache, databases, processes, system
+from . import cache, databases, installation, processes, system
 from .console import step
-from .installation import InvoiceCheck
 from .odoo import ADDON, warnings
 
 TESTS = cache.ROOT / ADDON / "tests"
@@ -130,9 +129,8 @@ class Run:
             command = [f"--odoo-database={database}", "--odoo-http"]
             command += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
             command += ["-p", "workbench.pytest_plugin", "-m", marks, *self.arguments]
-            if not any(
-                Path(word.partition("::")[0]).exists() for word in self.arguments
-            ):
+            paths = (Path(word.partition("::")[0]) for word in self.arguments)
+            if not any(path.exists() for path in paths):
                 command.append(TESTS)
             # the jobs are run by processes of the tests, and by nobody else
             variables = {"WORKBENCH_SHARE": share, "ODOO_QUEUE_JOB_CHANNELS": "root:0"}
@@ -142,10 +140,11 @@ class Run:
         """Install the addon beside demo data and check the invoices there."""
         template = databases.WITH_DEMO
         with self.bases.run_copy(template) as database:
-            invoices = InvoiceCheck(self.bases.odoo.server, database)
+            server = self.bases.odoo.server
+            before = installation.versions(server, database)
             if failed := self._install(database, template, "with demo data"):
                 return failed
-            errors = list(invoices.errors())
+            errors = list(installation.errors(server, database, before))
         summary = "; ".join(errors) or "no warning, no earlier invoice written"
         return Result("Installation with demo data", int(bool(errors)), summary)
 

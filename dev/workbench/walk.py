@@ -30,12 +30,12 @@ GOOD_CARD, REFUSED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0051"
 TRANSLATIONS = ROOT / ADDON / "i18n" / "fr.po"
 BANNER = ROOT / "dev" / "workbench" / "banner.html"
 BANNER_SIZE = {"width": 560, "height": 280}
-# the pictures of README, guide and module page, by the language of the walk
-ALWAYS = "connected send-window paid many-sent refund-window"
-PUBLISHED = {
-    "en": ALWAYS,
-    "fr": f"{ALWAYS} stable-page-phone many-not-sent not-sent",
-}
+LINKS_MENU = f"{ADDON}.payplug_payment_link_menu"
+# the pictures of README, guide and module page
+PUBLISHED = (
+    "connected send-window stable-page-phone paid many-not-sent many-sent not-sent"
+    " refund-window"
+).split()
 PUBLIC = ROOT / ADDON / "static" / "description"
 PUBLIC_SIZE = (900, 900)  # at most
 
@@ -80,13 +80,15 @@ class Walk:
         self.odoo_url, self.mailbox_url = urls
         self.lang = options.lang
         self.prefix = "" if self.lang == "en" else f"{self.lang}-"
-        self.published = PUBLISHED[self.lang].split() if options.publish else ()
+        self.published = PUBLISHED if options.publish else ()
         self.pictures = options.pictures
         self.pictures.mkdir(parents=True, exist_ok=True)
         for earlier in self.pictures.glob(f"{self.prefix}[0-9][0-9]-*.png"):
             earlier.unlink()
         self.number = 0
         self.page = self._new_page()
+        self.window = self.page.locator(".modal")
+        self.chatter = self.page.locator(".o-mail-Chatter")
 
     def log_in(self):
         """Log in as the administrator."""
@@ -104,11 +106,10 @@ class Walk:
         self._scroll_to(self.page.locator("#payplug_paylink"))
         self._picture("settings")
         self.page.locator("button[name=action_payplug_sign_in]").click()
-        window = self.page.locator(".modal")
-        window.locator("[name=email] input").fill("demo@example.com")
-        window.locator("[name=password] input").fill("demo-password")
+        self.window.locator("[name=email] input").fill("demo@example.com")
+        self.window.locator("[name=password] input").fill("demo-password")
         self._picture("sign-in")
-        window.locator("button[name=action_sign_in]").click()
+        self.window.locator("button[name=action_sign_in]").click()
         self._see_notification("Connected to Payplug (test mode)")
         expect(self.page.locator("[name=payplug_account_name]").last).to_be_visible()
         self._scroll_to(self.page.locator("#payplug_paylink"))
@@ -139,13 +140,11 @@ class Walk:
         self._open_invoice("1,234.56")
         self._picture("invoice")
         self._send_button().click()
-        window = self.page.locator(".modal")
-        expect(window.locator("[name=body]")).to_contain_text("Payer")
+        expect(self.window.locator("[name=body]")).to_contain_text("Payer")
         self._picture("send-window")
-        window.locator("button[name=action_send_and_print]").click()
-        expect(window).to_have_count(0)
-        chatter = self.page.locator(".o-mail-Chatter")
-        expect(chatter).to_contain_text("Bonjour Marie Durand")
+        self.window.locator("button[name=action_send_and_print]").click()
+        expect(self.window).to_have_count(0)
+        expect(self.chatter).to_contain_text("Bonjour Marie Durand")
         self.page.locator(".nav-link[name=other_info]").click()
         self._scroll_to(self.page.locator("[name=payment_id]").first)
         self._picture("sent")
@@ -188,11 +187,9 @@ class Walk:
     def see_it_paid(self):
         """See the invoice paid, and its payment booked."""
         self.page.reload()
-        expect(
-            self.page.locator(".ribbon, .o_widget_web_ribbon").first
-        ).to_contain_text(re.compile("paid|payé", re.IGNORECASE))
-        chatter = self.page.locator(".o-mail-Chatter")
-        expect(chatter).to_contain_text(self._said("Paid by card on"))
+        ribbon = self.page.locator(".o_widget_web_ribbon").first
+        expect(ribbon).to_contain_text(re.compile("paid|payé", re.IGNORECASE))
+        expect(self.chatter).to_contain_text(self._said("Paid by card on"))
         self._picture("paid")
 
     def see_the_link(self):
@@ -215,13 +212,12 @@ class Walk:
         self._open_list()
         self.page.locator("thead .o_list_record_selector input").click()
         self._send_button().click()
-        window = self.page.locator(".modal")
-        expect(window.locator("[name=ready_count]").first).to_be_visible()
+        expect(self.window.locator("[name=ready_count]").first).to_be_visible()
         self._picture("many-to-be-sent")
-        window.locator(".nav-link[name=refused]").click()
-        expect(window).to_contain_text(_figures("25,000.00"))
+        self.window.locator(".nav-link[name=refused]").click()
+        expect(self.window).to_contain_text(_figures("25,000.00"))
         self._picture("many-not-sent")
-        window.locator("button[name=action_send]").click()
+        self.window.locator("button[name=action_send]").click()
         self._see_notification("Invoices being sent in the background")
         self._picture("many-being-sent")
         self._open_invoice("1,234.56")  # one can go on working
@@ -245,10 +241,7 @@ class Walk:
 
     def see_all_links(self):
         """See the links of all invoices, from the menu."""
-        for menu in (
-            "account.menu_finance_receivables",
-            "payplug_paylink.payplug_payment_link_menu",
-        ):
+        for menu in ("account.menu_finance_receivables", LINKS_MENU):
             self.page.locator(f"[data-menu-xmlid='{menu}']").click()
         expect(self._link_rows().nth(1)).to_be_visible()
         self._picture("links")
@@ -258,7 +251,7 @@ class Walk:
         self._open_list()
         self._open_invoice("640.00")
         self.page.locator("button[name=action_reverse]:visible").click()
-        self.page.locator(".modal button[name=refund_moves]").click()
+        self.window.locator("button[name=refund_moves]").click()
         price = self.page.locator(".o_data_row td[name=price_unit]").first
         price.click()
         self.page.locator(".o_data_row td[name=price_unit] input").first.fill("140")
@@ -267,11 +260,10 @@ class Walk:
         expect(refund).to_be_visible()
         self._picture("credit-note")
         refund.click()
-        window = self.page.locator(".modal")
-        expect(window).to_contain_text(self._said("A refund is final"))
+        expect(self.window).to_contain_text(self._said("A refund is final"))
         self._picture("refund-window")
-        window.locator("button[name=action_confirm]").click()
-        expect(window).to_have_count(0)
+        self.window.locator("button[name=action_confirm]").click()
+        expect(self.window).to_have_count(0)
 
     def see_it_refunded(self):
         """See the credit note refunded by Payplug and settled, and the invoice."""
@@ -340,8 +332,7 @@ class Walk:
         row = self.page.locator(".o_data_row", has_text=_figures(amount)).first
         row.locator("[name=name]").first.click()
         expect(self.page.locator(".o_form_view")).to_be_visible()
-        chatter = self.page.locator(".o-mail-Chatter")
-        shown = chatter.locator(".o-mail-Message, .o-mail-Thread-empty span")
+        shown = self.chatter.locator(".o-mail-Message, .o-mail-Thread-empty span")
         expect(shown.first).to_be_visible()
 
     def _link_rows(self):
