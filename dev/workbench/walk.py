@@ -252,10 +252,12 @@ class Walk:
         self._open_invoice("640.00")
         self.page.locator("button[name=action_reverse]:visible").click()
         self.window.locator("button[name=refund_moves]").click()
+        confirm = self.page.locator("button[name=action_post]:visible").first
+        expect(confirm).to_be_visible()  # of the credit note: the invoice has none
         price = self.page.locator(".o_data_row td[name=price_unit]").first
         price.click()
         self.page.locator(".o_data_row td[name=price_unit] input").first.fill("140")
-        self.page.locator("button[name=action_post]:visible").first.click()
+        confirm.click()
         refund = self.page.locator("button[name=action_payplug_refund]:visible").first
         expect(refund).to_be_visible()
         self._picture("credit-note")
