@@ -92,7 +92,7 @@ class Walk:
 
     def log_in(self):
         """Log in as the administrator."""
-        self.page.goto(f"{self.odoo_url}/web/login")
+        self.page.goto(f"{self.odoo_url}/web/login", timeout=LONG_TIMEOUT)
         self.page.fill("#login", "admin")
         self.page.fill("#password", "admin")
         self.page.click("button[type=submit]")
