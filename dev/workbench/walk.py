@@ -309,13 +309,12 @@ class Walk:
             image.quantize(96).save(public, optimize=True)
 
     def _said(self, text):
-        """The words between the values of a sentence that begins with `text`."""
-        sentences = [
-            {"en": entry.msgid, "fr": entry.msgstr}[self.lang]
-            for entry in polib.pofile(TRANSLATIONS)
-            if entry.msgid.startswith(text)
-        ]
-        words = re.split(r"%\(\w+\)s", min(sentences, key=len))
+        """The longest words of the shortest sentence that begins with `text`."""
+        entries = polib.pofile(TRANSLATIONS)
+        entries = [entry for entry in entries if entry.msgid.startswith(text)]
+        shortest = min(entries, key=lambda entry: len(entry.msgid))
+        sentence = shortest.msgid if self.lang == "en" else shortest.msgstr
+        words = re.split(r"%\(\w+\)s", sentence)
         return max(words, key=len).strip()
 
     def _see_notification(self, text, timeout=TIMEOUT):
