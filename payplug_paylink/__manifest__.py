@@ -6,6 +6,9 @@
     "license": "LGPL-3",
     "author": "Payplug Paylink contributors",
     "website": "https://github.com/payplug-paylink/payplug-paylink",
+    # Odoo takes an address of either kind. pylint: disable=invalid-email
+    "support": "https://github.com/payplug-paylink/payplug-paylink/issues",
+    "images": ["static/description/banner.png"],
     "depends": ["account"],
     "external_dependencies": {"python": ["payplug"]},
     "data": [

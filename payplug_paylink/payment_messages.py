@@ -184,7 +184,9 @@ LINK_PROBLEM = _lt(
     "portal, then close the link."
 )
 OPEN_CONTACT = _lt("Open the contact")
-LINK_SET_BY_CODE = _lt("Only sending a payment link sets the link of an invoice.")
+LINK_SET_BY_CODE = _lt(
+    "The payment links and refunds of a document are set by its own buttons only."
+)
 SEARCH_WHOLE_LINK = _lt("A payment link is searched by its whole text.")
 
 # === BANNERS of the invoice's form === #

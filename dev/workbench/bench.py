@@ -2,20 +2,16 @@
 
 import contextlib
 import json
-import os
-import tempfile
-from pathlib import Path
 from statistics import median
 
 from odoo.modules.registry import Registry
 
-from . import bench_data, bench_report, bench_rows, mailbox, postgres, system
+from . import bench_data, bench_report, bench_rows, cache, databases, mailbox, system
 from .bench_odoo import PayplugEmulator, environment, start
 from .bench_pairs import Effort
 from .bench_report import Row
 from .console import CommandError, step
-from .databases import Databases
-from .odoo import Odoo, warnings
+from .odoo import warnings
 from .processes import HOST, free_ports
 
 # key, by which function, and how long
@@ -59,26 +55,17 @@ class Bench:
     def __init__(self, options, stack):
         self.is_quick, self.rows = options.quick, []
         self.stack = stack
-        folder = tempfile.TemporaryDirectory(prefix="paylink-")
-        folder = Path(stack.enter_context(folder))
-        self.log = folder / "odoo.log"
+        self.log = cache.folder() / "bench.log"
+        self.log.write_text("")
         port, smtp_port = free_ports(2)
         self.url = f"http://{HOST}:{port}"
-        self.mails = stack.enter_context(
-            mailbox.receiving(folder / "mails", HOST, smtp_port)
-        )
+        self.mails = stack.enter_context(mailbox.receiving(HOST, smtp_port))
         self.payplug = stack.enter_context(PayplugEmulator.start())
-        server = stack.enter_context(postgres.server(options.pghost, safe=True))
-        odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
-        settings = odoo.write_settings(
-            folder / "odoo.conf",
-            http_port=port,
-            max_cron_threads=0,
-            smtp_server=HOST,
-            smtp_port=smtp_port,
-        )
-        self.bases = Databases(odoo, settings)
-        start(settings, self.log)
+        settings = {"http_port": port, "max_cron_threads": 0}
+        settings |= {"smtp_server": HOST, "smtp_port": smtp_port}
+        bases = databases.serving(options, safe=True, **settings)
+        self.bases = stack.enter_context(bases)
+        start(self.bases.settings, self.log)
 
     def measure(self):
         """Measure everything and yield the rows of the table."""

@@ -5,7 +5,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from unittest.mock import patch
-from xml.etree import ElementTree
 
 import requests
 from werkzeug.wrappers import Request, Response
@@ -190,7 +189,9 @@ def show_list(bench, effort):
 
     def reader(database):
         with environment(database, LOGIN) as env:
-            specification = _list_specification(env)
+            view = env.ref("account.view_out_invoice_tree")
+            moves = env["account.move"]
+            specification = moves._get_fields_spec(moves.get_view(view.id, "list"))
             tomorrow = fields.Datetime.add(fields.Datetime.now(), days=1)
             keys_sudo = env["res.users.apikeys"].sudo()  # only a dialog makes one
             key = keys_sudo._generate("rpc", "bench", tomorrow)
@@ -209,21 +210,6 @@ def show_list(bench, effort):
         return act
 
     return by_turns(reader(bench.ours), reader(bench.theirs), effort)
-
-
-def _list_specification(env):
-    """What the web client asks for in the list with all its columns shown."""
-    action = env.ref("account.action_move_out_invoice_type").sudo()._get_action_dict()
-    views = [view for view in action["views"] if "list" in view]
-    arch = env["account.move"].get_views(views)["views"]["list"]["arch"]
-    moves = env["account.move"]
-    specification = {}
-    for node in ElementTree.fromstring(arch).iter("field"):
-        kind = moves._fields[node.get("name")].type
-        fields = {"display_name": {}} if kind == "many2one" else {}
-        is_relation = kind in ("many2one", "one2many", "many2many")
-        specification[node.get("name")] = {"fields": fields} if is_relation else {}
-    return specification
 
 
 def post(bench, effort):

@@ -42,9 +42,8 @@ def run(command, message, *, env=None, cwd=None):
 def _reason(output):
     """The line in which a program tells why it failed."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [
-        line for line in lines if line.lower().startswith(("e:", "error", "fatal"))
-    ]
+    starts = ("e:", "error", "fatal")
+    errors = [line for line in lines if line.lower().startswith(starts)]
     return f"(Its message: {(errors or lines)[-1]})" if lines else ""
 
 

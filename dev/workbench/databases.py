@@ -7,15 +7,18 @@ Odoo's file store are shared by hard links.
 import contextlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import psycopg2
 from psycopg2 import sql
 
-from . import cache, odoo_source
+from . import cache, odoo_source, postgres
 from .console import CommandError, step
+from .odoo import Odoo
 
 LANGUAGES = "en_US,fr_FR"
 RUN_PREFIX = "paylink_run_"
@@ -71,6 +74,22 @@ WITH_QUEUE_JOB = Template("jobs", "queue_job", base=WITH_ACCOUNT_PAYMENT)
 WITH_DEMO = Template("demo", "account,l10n_fr_account", ("--with-demo",))
 
 
+@contextlib.contextmanager
+def serving(options, safe=False, **settings):
+    """The `Databases` of PostgreSQL's server, which runs as long as the context.
+
+    :param safe: see `postgres.server`
+    :param settings: of Odoo, beside the usual ones
+    """
+    with (
+        postgres.server(options.pghost, safe) as server,
+        tempfile.TemporaryDirectory(prefix="paylink-") as folder,
+    ):
+        odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
+        path = odoo.write_settings(Path(folder) / "odoo.conf", **settings)
+        yield Databases(odoo, path)
+
+
 class Databases:
     """The databases of one PostgreSQL server."""
 
@@ -88,10 +107,9 @@ class Databases:
         original = self._template(template)
         self.drop(name)
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, original)
-        if self._files(original).is_dir():
-            shutil.copytree(
-                self._files(original), self._files(name), copy_function=os.link
-            )
+        files = self._files(original)
+        if files.is_dir():
+            shutil.copytree(files, self._files(name), copy_function=os.link)
         return name
 
     @contextlib.contextmanager
@@ -128,6 +146,12 @@ class Databases:
             *("--stop-after-init", "--no-http", *options),
         )
 
+    def run_script(self, name, script):
+        """Run Python in Odoo's shell on the database `name`."""
+        shell = ("shell", "-c", self.settings, "-d", name, "--no-http")
+        message = "Odoo's shell failed; what it said stands above."
+        self.odoo.call(message, *shell, script=script)
+
     def _template(self, template):
         source = str(self.odoo.source)
         lock = cache.ROOT / "dev" / "requirements.txt"
@@ -147,15 +171,10 @@ class Databases:
         if template.base:
             self.copy(template.base, unfinished)
         if template.modules:
-            self.install(
-                unfinished,
-                template.modules,
-                f"--load-language={LANGUAGES}",
-                *template.options,
-            )
+            languages = f"--load-language={LANGUAGES}"
+            self.install(unfinished, template.modules, languages, *template.options)
         if template.script:
-            shell = ("shell", "-c", self.settings, "-d", unfinished, "--no-http")
-            self.odoo.call("Odoo's shell failed.", *shell, script=template.script)
+            self.run_script(unfinished, template.script)
         if template.fill:
             template.fill(unfinished)
         shutil.rmtree(self._files(name), ignore_errors=True)

@@ -1,18 +1,15 @@
 """`dev/demo`: Odoo with the addon, an emulated Payplug, and a page with the mails."""
 
 import contextlib
-import os
 import socket
 import sys
-import tempfile
-from pathlib import Path
 
 from playwright.sync_api import Error as BrowserError
 
-from . import cache, databases, mailbox, postgres, system
+from . import cache, databases, mailbox, system
 from .console import CommandError, step
-from .odoo import ADDON, Odoo, warnings
-from .options import PORTS
+from .odoo import ADDON, warnings
+from .options import LANGUAGES, PORTS
 from .processes import HOST, running, serving
 from .walk import walk
 
@@ -32,8 +29,11 @@ WELCOME = """
 
   Ctrl-C stops everything.
 """
-# Run by Odoo's shell. The mail server is the only one, so that no mail leaves the demo.
+# Run by Odoo's shell. The only mail server is that of Odoo's settings file, so that no
+# mail leaves the demo.
 SET_UP = """
+import requests
+
 company = env.ref("base.demo_company_fr")
 administrator = env.ref("base.user_admin")
 parameters = env["ir.config_parameter"]
@@ -41,24 +41,14 @@ parameters.set_param("payplug_paylink.api_url", {payplug_url!r})
 parameters.set_param("web.base.url", {odoo_url!r})
 parameters.set_param("web.base.url.freeze", "True")
 env["ir.mail_server"].search([]).unlink()
-env["ir.mail_server"].create(
-    {{
-        "name": "Mails of the demo",
-        "smtp_host": {host!r},
-        "smtp_port": {smtp_port!r},
-        "smtp_encryption": "none",
-    }}
-)
 administrator.write(
-    {{"company_ids": [(4, company.id)], "company_id": company.id, "lang": "en_US"}}
+    {{"company_ids": [(4, company.id)], "company_id": company.id, "lang": {lang!r}}}
 )
 env["payplug.demo"]._connect(company, {test_key!r})
 env.cr.commit()
 
 
 def pay(payment_id):
-    import requests
-
     hook = {payplug_url!r} + "/_emulator/pay"
     requests.post(hook, json={{"payment_id": payment_id}}, timeout=20)
 
@@ -76,7 +66,7 @@ def main(options):
         demo = Demo(options, stack)
         process = demo.start()
         if options.walk:
-            return demo.walk(browser, options.pictures or cache.ROOT / "pictures")
+            return demo.walk(browser)
         urls = [demo.urls[name] for name in ("port", "mail-port", "payplug-port")]
         print(WELCOME.format(*urls), flush=True)
         return process.wait()
@@ -89,45 +79,38 @@ class Demo:
         self.options = options
         self.stack = stack
         self.ports = {name: getattr(options, name.replace("-", "_")) for name in PORTS}
-        self.urls = {
-            name: f"http://{HOST}:{number}" for name, number in self.ports.items()
-        }
+        self.urls = {name: f"http://{HOST}:{port}" for name, port in self.ports.items()}
         _check_ports(self.ports)
 
     def start(self):
         """Start everything; return Odoo's process once it answers."""
-        folder = tempfile.TemporaryDirectory(prefix="paylink-")
-        folder = Path(self.stack.enter_context(folder))
-        self._start_mailbox(folder / "mails")
+        self._start_mailbox()
         self._start_emulator()
-        server = self.stack.enter_context(postgres.server(self.options.pghost))
-        odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
-        settings = odoo.write_settings(
-            folder / "odoo.conf",
-            http_port=self.ports["port"],
-            dbfilter=f"^{DATABASE}$",
-        )
-        self._make_database(odoo, settings)
+        settings = {"http_port": self.ports["port"], "dbfilter": f"^{DATABASE}$"}
+        settings |= {"smtp_server": HOST, "smtp_port": self.ports["smtp-port"]}
+        bases = databases.serving(self.options, **settings)
+        bases = self.stack.enter_context(bases)
+        self._make_database(bases)
         step("Starting Odoo")
-        command = odoo.command("server", "-c", settings, "-d", DATABASE)
+        command = bases.odoo.command("server", "-c", bases.settings, "-d", DATABASE)
         if not self.options.walk:
             command += ["-u", ADDON]  # the code may have changed since the last start
         log = cache.folder() / "odoo.log"
         url = f"{self.urls['port']}/web/login"
         return self.stack.enter_context(running(command, log, url))
 
-    def walk(self, browser, pictures):
+    def walk(self, browser):
         """Go through the screens in a hidden browser; return the exit status."""
+        pictures = self.options.pictures
         step(f"Walking through the screens; the pictures go to {pictures}")
         try:
-            walk(self.urls["port"], self.urls["mail-port"], pictures, browser)
+            walk((self.urls["port"], self.urls["mail-port"]), browser, self.options)
         except (AssertionError, BrowserError) as error:
             raise CommandError(f"Something was not seen: {error}") from error
         step("Every step was seen")
         return 0
 
-    def _make_database(self, odoo, settings):
-        bases = databases.Databases(odoo, settings)
+    def _make_database(self, bases):
         is_new = self.options.fresh or self.options.walk
         if is_new or DATABASE not in bases.names():
             bases.copy(databases.WITH_DEMO, DATABASE)
@@ -135,15 +118,13 @@ class Demo:
             if lines := warnings(bases.install(DATABASE, ADDON)):
                 raise CommandError("The installation warns:\n" + "\n".join(lines))
         step("Connecting the demo company to the emulator")
-        odoo.call(
-            "The demo company could not be set up; what Odoo said stands above.",
-            *("shell", "-c", settings, "-d", DATABASE, "--no-http"),
-            script=SET_UP.format(
+        bases.run_script(
+            DATABASE,
+            SET_UP.format(
                 odoo_url=self.urls["port"],
                 payplug_url=self.urls["payplug-port"],
-                host=HOST,
-                smtp_port=self.ports["smtp-port"],
                 test_key=TEST_KEY,
+                lang=LANGUAGES[self.options.lang],
             ),
         )
 
@@ -156,9 +137,9 @@ class Demo:
         url = f"{self.urls['payplug-port']}/test"
         self.stack.enter_context(running(command, log, url))
 
-    def _start_mailbox(self, folder):
-        server = mailbox.receiving(folder, HOST, self.ports["smtp-port"])
-        self.stack.enter_context(server)
+    def _start_mailbox(self):
+        server = mailbox.receiving(HOST, self.ports["smtp-port"])
+        folder = self.stack.enter_context(server)
         page = serving(mailbox.MailPage(folder), self.ports["mail-port"])
         self.stack.enter_context(page)
 

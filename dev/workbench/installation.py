@@ -30,26 +30,23 @@ NEW_INVOICES = f"""
 """
 
 
-class InvoiceCheck:
-    """Compares the invoices of one database before and after an installation."""
+def versions(server, database):
+    """The versions of the invoices' rows, by their ids."""
+    return dict(server.query(VERSIONS, database=database))
 
-    def __init__(self, server, database):
-        self.server = server
-        self.database = database
-        self.before = self._versions()
 
-    def errors(self):
-        """What is wrong after the installation, each in a few words."""
-        after = self._versions()
-        changed = [key for key, row in self.before.items() if after.get(key) != row]
-        if changed or not self.before:
-            yield f"{len(changed)} of {len(self.before)} earlier invoices were written"
-        new = self.server.query(NEW_INVOICES, [list(self.before)], self.database)
-        if len(new) < LEAST:
-            yield f"the demo has {len(new)} invoices and not {LEAST}"
-        for name, found in zip(CASES, zip(*new, strict=True), strict=False):
-            if not any(found):
-                yield f"the demo lacks an invoice: {name}"
+def errors(server, database, before):
+    """What is wrong after the installation, each in a few words.
 
-    def _versions(self):
-        return dict(self.server.query(VERSIONS, database=self.database))
+    :param before: the `versions` before it
+    """
+    after = versions(server, database)
+    changed = [key for key, row in before.items() if after.get(key) != row]
+    if changed or not before:
+        yield f"{len(changed)} of {len(before)} earlier invoices were written"
+    new = server.query(NEW_INVOICES, [list(before)], database)
+    if len(new) < LEAST:
+        yield f"the demo has {len(new)} invoices and not {LEAST}"
+    for name, found in zip(CASES, zip(*new, strict=True), strict=False):
+        if not any(found):
+            yield f"the demo lacks an invoice: {name}"

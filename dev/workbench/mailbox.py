@@ -3,6 +3,7 @@
 import contextlib
 import email
 import email.policy
+import tempfile
 from pathlib import Path
 
 from aiosmtpd.controller import Controller
@@ -12,15 +13,13 @@ from werkzeug.exceptions import NotFound
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-# no scripts, and links open outside of the frame
-SANDBOX = "sandbox allow-popups allow-popups-to-escape-sandbox"
+# of the frame: links open outside of it
 HEAD = '<base target="_blank"><meta name="viewport" content="width=device-width">'
 REFUSED = "@nobody.example.com"  # of a customer in the demo data
 ROUTES = Map(
     [
         Rule("/", endpoint="list"),
         Rule("/mail/<name>", endpoint="mail"),
-        Rule("/mail/<name>/html", endpoint="html"),
         Rule("/mail/<name>/<int:number>", endpoint="part"),
     ]
 )
@@ -35,23 +34,22 @@ class _Mailbox(Mailbox):
 
 
 @contextlib.contextmanager
-def receiving(folder, host, port):
-    """A mail server that keeps what it gets in the Maildir `folder`, not yet there."""
-    controller = Controller(_Mailbox(folder), hostname=host, port=port)
-    controller.start()
-    try:
-        yield folder
-    finally:
-        controller.stop()
+def receiving(host, port):
+    """A mail server; yields the Maildir in which it keeps what it gets."""
+    with tempfile.TemporaryDirectory(prefix="paylink-") as folder:
+        mails = Path(folder) / "mails"
+        controller = Controller(_Mailbox(mails), hostname=host, port=port)
+        controller.start()
+        try:
+            yield mails
+        finally:
+            controller.stop()
 
 
 def files(folder):
     """The files of the mails, the newest first."""
-    return sorted(
-        (Path(folder) / "new").iterdir(),
-        key=lambda path: path.stat().st_mtime,
-        reverse=True,
-    )
+    paths = (folder / "new").iterdir()
+    return sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True)
 
 
 def read(path):
@@ -91,27 +89,18 @@ class MailPage:
             for number, part in enumerate(mail.walk())
             if part.get_filename()
         ]
-        texts = {kind: body(mail, kind) for kind in ("html", "plain")}
-        return self._page(name=name, mail=mail, attachments=attachments, **texts)
-
-    def _html(self, name, mail):
-        html = body(mail, "html")
+        html, plain = body(mail, "html"), body(mail, "plain")
         for number, part in enumerate(mail.walk()):
             if content_id := (part["Content-ID"] or "").strip("<> "):
                 html = html.replace(f"cid:{content_id}", f"/mail/{name}/{number}")
-        return _response(HEAD + html, "text/html")
+        texts = {"html": html and HEAD + html, "plain": plain}
+        return self._page(name=name, mail=mail, attachments=attachments, **texts)
 
     def _part(self, _name, mail, number):
-        parts = list(mail.walk())
-        if number >= len(parts) or parts[number].is_multipart():
-            raise NotFound()
-        part = parts[number]
-        return _response(part.get_payload(decode=True), part.get_content_type())
+        part = list(mail.walk())[number]
+        policy = {"Content-Security-Policy": "sandbox"}
+        data, kind = part.get_payload(decode=True), part.get_content_type()
+        return Response(data, mimetype=kind, headers=policy)
 
     def _page(self, **values):
         return Response(self.template.render(**values), mimetype="text/html")
-
-
-def _response(content, mimetype):
-    policy = {"Content-Security-Policy": SANDBOX}
-    return Response(content, mimetype=mimetype, headers=policy)

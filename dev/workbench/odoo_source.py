@@ -78,11 +78,8 @@ def _unpack(target):
 
 
 def _broken_links(folder):
-    return [
-        path
-        for path in (folder / IN_PACKAGE).rglob("*")
-        if path.is_symlink() and not path.exists()
-    ]
+    paths = (folder / IN_PACKAGE).rglob("*")
+    return [path for path in paths if path.is_symlink() and not path.exists()]
 
 
 def _clone(target):

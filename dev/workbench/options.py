@@ -3,6 +3,8 @@
 import argparse
 from pathlib import Path
 
+from .cache import ROOT
+
 DESCRIPTIONS = {
     "test": "Tests the commands' own messages, the addon with and without "
     "account_payment, and its installation with demo data. What is not listed here "
@@ -19,6 +21,7 @@ PORTS = {
     "smtp-port": (8025, "the mail server"),
     "mail-port": (8026, "the page that shows the mails"),
 }
+LANGUAGES = {"en": "en_US", "fr": "fr_FR"}
 
 
 def parse(command, arguments):
@@ -49,8 +52,12 @@ def _add_demo(add):
     add("--fresh", action="store_true", help="begin with a new database")
     text = "go through the screens in a hidden browser"
     add("--walk", action="store_true", help=text)
+    add("--lang", choices=LANGUAGES, default="en", help="the administrator's language")
     text = "where --walk saves its pictures (pictures/)"
-    add("--pictures", type=Path, metavar="DIR", help=text)
+    pictures = ROOT / "pictures"
+    add("--pictures", type=Path, default=pictures, metavar="DIR", help=text)
+    text = "let --walk renew the pictures of README, guide and module page"
+    add("--publish", action="store_true", help=text)
 
 
 def _add_bench(add):

@@ -35,8 +35,8 @@ class Server:
     user: str = ROLE
     password: str = ""
 
-    def connect(self, database="postgres"):
-        """A connection in which every statement is committed."""
+    def query(self, text, values=(), database="postgres"):
+        """Run a statement, commit it, and return its rows, if it has any."""
         connection = psycopg2.connect(
             host=self.host,
             port=self.port or None,
@@ -44,12 +44,8 @@ class Server:
             password=self.password or None,
             dbname=database,
         )
-        connection.autocommit = True
-        return connection
-
-    def query(self, text, values=(), database="postgres"):
-        """Run a statement and return its rows, if it has any."""
-        with contextlib.closing(self.connect(database)) as connection:
+        with contextlib.closing(connection):
+            connection.autocommit = True
             cursor = connection.cursor()
             cursor.execute(text, values)
             return cursor.fetchall() if cursor.description else []

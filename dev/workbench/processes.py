@@ -7,7 +7,6 @@ import socket
 import subprocess
 import threading
 import time
-import urllib.error
 import urllib.request
 
 import psutil
@@ -54,7 +53,7 @@ def stop(processes):
 def _wait_for(url, process, log):
     end = time.monotonic() + START_TIMEOUT
     while time.monotonic() < end and process.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, OSError):
+        with contextlib.suppress(OSError):
             urllib.request.urlopen(url, timeout=START_TIMEOUT).close()
             return
         time.sleep(0.25)

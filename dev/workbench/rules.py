@@ -28,9 +28,8 @@ def violations(addon):
 
 def stale_readme(addon, fix):
     """Whether the addon's README is no copy (but for paths) of the project's."""
-    text = (
-        (addon.parent / README).read_text().replace(f"{addon.name}/static/", "static/")
-    )
+    text = (addon.parent / README).read_text()
+    text = text.replace(f"{addon.name}/static/", "static/")
     if fix:
         (addon / README).write_text(text)
     return (addon / README).read_text() != text

@@ -4,7 +4,6 @@ Odoo's tests keep one core busy: so the suite with account_payment runs in one p
 and beside it one part after the other, the last of which takes its share of that suite.
 """
 
-import contextlib
 import os
 import re
 import subprocess
@@ -18,10 +17,9 @@ from pathlib import Path
 
 import psutil
 
-from . import cache, databases, npm, postgres, processes, system
+from . import cache, databases, installation, npm, processes, system
 from .console import step
-from .installation import InvoiceCheck
-from .odoo import ADDON, Odoo, warnings
+from .odoo import ADDON, warnings
 
 TESTS = cache.ROOT / ADDON / "tests"
 NO_TESTS = 5  # pytest's status
@@ -40,13 +38,8 @@ def main(options):
     system.need_pdf()
     system.need_browser()
     os.environ["AXE_CORE"] = str(npm.modules("axe") / "axe-core/axe.min.js")
-    with contextlib.ExitStack() as stack:
-        server = stack.enter_context(postgres.server(options.pghost))
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="paylink-"))
-        odoo = Odoo(Path(os.environ["ODOO_SOURCE"]), server)
-        settings = odoo.write_settings(Path(folder) / "odoo.conf")
-        run = Run(odoo, databases.Databases(odoo, settings), options.pytest_arguments)
-        results = run.all(options)
+    with databases.serving(options) as bases:
+        results = Run(bases, options.pytest_arguments).all(options)
     print(*(result.output for result in results), sep="")
     print(*(f"{result.name}: {result.summary}" for result in results), sep="\n")
     print(total(results))
@@ -82,8 +75,7 @@ def total(results):
 class Run:
     """One run of `dev/test`."""
 
-    def __init__(self, odoo, bases, arguments):
-        self.odoo = odoo
+    def __init__(self, bases, arguments):
         self.bases = bases
         self.arguments = arguments
 
@@ -115,7 +107,7 @@ class Run:
                 return [part.result() for part in running]
             finally:  # also when stopped by Ctrl-C
                 executor.shutdown(wait=False, cancel_futures=True)
-                self.odoo.is_stopped = True
+                self.bases.odoo.is_stopped = True
                 processes.stop(psutil.Process().children())
 
     def _own_tests(self):
@@ -138,9 +130,8 @@ class Run:
             command = [f"--odoo-database={database}", "--odoo-http"]
             command += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
             command += ["-p", "workbench.pytest_plugin", "-m", marks, *self.arguments]
-            if not any(
-                Path(word.partition("::")[0]).exists() for word in self.arguments
-            ):
+            paths = (Path(word.partition("::")[0]) for word in self.arguments)
+            if not any(path.exists() for path in paths):
                 command.append(TESTS)
             # the jobs are run by processes of the tests, and by nobody else
             variables = {"WORKBENCH_SHARE": share, "ODOO_QUEUE_JOB_CHANNELS": "root:0"}
@@ -150,10 +141,11 @@ class Run:
         """Install the addon beside demo data and check the invoices there."""
         template = databases.WITH_DEMO
         with self.bases.run_copy(template) as database:
-            invoices = InvoiceCheck(self.odoo.server, database)
+            server = self.bases.odoo.server
+            before = installation.versions(server, database)
             if failed := self._install(database, template, "with demo data"):
                 return failed
-            errors = list(invoices.errors())
+            errors = list(installation.errors(server, database, before))
         summary = "; ".join(errors) or "no warning, no earlier invoice written"
         return Result("Installation with demo data", int(bool(errors)), summary)
 

@@ -6,7 +6,12 @@ Each step waits for what a person would look for; what does not appear ends the 
 
 import re
 
+import polib
+from PIL import Image
 from playwright.sync_api import expect, sync_playwright
+
+from .cache import ROOT
+from .odoo import ADDON
 
 BROWSER = (
     "--no-sandbox --disable-gpu --disable-quic"
@@ -17,27 +22,36 @@ DESKTOP = {"width": 1380, "height": 960}
 WIDE = {"width": 1600, "height": 960}
 PHONE = {"width": 375, "height": 812}
 TIMEOUT = 20_000  # milliseconds
-TIMEOUT_OF_MANY = 120_000  # until many mails have left
+LONG_TIMEOUT = 120_000
 IS_LOADED = """document.fonts.status === "loaded"
     && [...document.images].every(image => image.complete)
     && !document.querySelector(".o_loading_indicator, .o_blockUI, .fa-spin")"""
 GOOD_CARD, REFUSED_CARD = "4242 4242 4242 4242", "4000 0000 0000 0051"
+TRANSLATIONS = ROOT / ADDON / "i18n" / "fr.po"
+BANNER = ROOT / "dev" / "workbench" / "banner.html"
+BANNER_SIZE = {"width": 560, "height": 280}
+LINKS_MENU = f"{ADDON}.payplug_payment_link_menu"
+# the pictures of README, guide and module page
+PUBLISHED = (
+    "connected send-window stable-page-phone paid many-not-sent many-sent not-sent"
+    " refund-window"
+).split()
+PUBLIC = ROOT / ADDON / "static" / "description"
+PUBLIC_SIZE = (900, 900)  # at most
 
 
-def walk(odoo_url, mailbox_url, pictures, chromium):
+def walk(urls, browser, options):
     """Go through the screens and leave their pictures.
 
-    :param pictures: folder for the numbered PNG files
-    :param chromium: the browser's program
+    :param urls: addresses of Odoo and of the page with the mails
+    :param browser: the browser's program
+    :param options: of the command: `pictures`, `lang` and `publish`
     :raise AssertionError: if something did not appear
     """
-    pictures.mkdir(parents=True, exist_ok=True)
-    for earlier in pictures.glob("[0-9][0-9]-*.png"):
-        earlier.unlink()
     expect.set_options(timeout=TIMEOUT)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=BROWSER)
-        steps = Walk(browser, odoo_url, mailbox_url, pictures)
+        browser = playwright.chromium.launch(executable_path=browser, args=BROWSER)
+        steps = Walk(browser, urls, options)
         steps.log_in()
         steps.connect()
         steps.see_the_list()
@@ -53,39 +67,49 @@ def walk(odoo_url, mailbox_url, pictures, chromium):
         steps.see_all_links()
         steps.refund_by_card()
         steps.see_it_refunded()
+        if options.publish:
+            steps.draw_the_banner()
         browser.close()
 
 
 class Walk:
     """The steps, in their order; `page` is the administrator's."""
 
-    def __init__(self, browser, odoo_url, mailbox_url, pictures):
+    def __init__(self, browser, urls, options):
         self.browser = browser
-        self.odoo_url = odoo_url
-        self.mailbox_url = mailbox_url
-        self.pictures = pictures
+        self.odoo_url, self.mailbox_url = urls
+        self.lang = options.lang
+        self.prefix = "" if self.lang == "en" else f"{self.lang}-"
+        self.published = PUBLISHED if options.publish else ()
+        self.pictures = options.pictures
+        self.pictures.mkdir(parents=True, exist_ok=True)
+        for earlier in self.pictures.glob(f"{self.prefix}[0-9][0-9]-*.png"):
+            earlier.unlink()
         self.number = 0
         self.page = self._new_page()
+        self.window = self.page.locator(".modal")
+        self.chatter = self.page.locator(".o-mail-Chatter")
 
     def log_in(self):
         """Log in as the administrator."""
-        self.page.goto(f"{self.odoo_url}/web/login")
+        self.page.goto(f"{self.odoo_url}/web/login", timeout=LONG_TIMEOUT)
         self.page.fill("#login", "admin")
         self.page.fill("#password", "admin")
         self.page.click("button[type=submit]")
-        expect(self.page.locator(".o_main_navbar")).to_be_visible()
+        # Odoo compiles its scripts and styles meanwhile
+        menu = self.page.locator(".o_main_navbar")
+        expect(menu).to_be_visible(timeout=LONG_TIMEOUT)
 
     def connect(self):
         """Sign in to Payplug from the settings, and test the connection."""
         self.page.goto(f"{self.odoo_url}/odoo/settings#account")
         self._scroll_to(self.page.locator("#payplug_paylink"))
         self._picture("settings")
-        self.page.get_by_role("button", name="Sign in to Payplug").click()
-        window = self.page.locator(".modal")
-        window.locator("[name=email] input").fill("demo@example.com")
-        window.locator("[name=password] input").fill("demo-password")
+        self.page.locator("button[name=action_payplug_sign_in]").click()
+        self.window.locator("[name=email] input").fill("demo@example.com")
+        self.window.locator("[name=password] input").fill("demo-password")
         self._picture("sign-in")
-        window.get_by_role("button", name="Sign in").click()
+        self.window.locator("button[name=action_sign_in]").click()
         self._see_notification("Connected to Payplug (test mode)")
         expect(self.page.locator("[name=payplug_connection]").last).to_be_visible()
         self._scroll_to(self.page.locator("#payplug_paylink"))
@@ -106,7 +130,7 @@ class Walk:
         self._open_invoice("25,000.00")
         self._send_button().click()
         message = self.page.locator(".modal .o_error_dialog, .modal-body")
-        expect(message.first).to_contain_text("The amount due is 25,000.00")
+        expect(message.first).to_contain_text(_figures("25,000.00"))
         self._picture("refusal")
         self.page.keyboard.press("Escape")
 
@@ -116,14 +140,12 @@ class Walk:
         self._open_invoice("1,234.56")
         self._picture("invoice")
         self._send_button().click()
-        window = self.page.locator(".modal")
-        expect(window.locator("[name=body]")).to_contain_text("Payer")
+        expect(self.window.locator("[name=body]")).to_contain_text("Payer")
         self._picture("send-window")
-        window.get_by_role("button", name="Send", exact=True).click()
-        expect(window).to_have_count(0)
-        chatter = self.page.locator(".o-mail-Chatter")
-        expect(chatter).to_contain_text("Bonjour Marie Durand")
-        self.page.get_by_role("tab", name="Other Info").click()
+        self.window.locator("button[name=action_send_and_print]").click()
+        expect(self.window).to_have_count(0)
+        expect(self.chatter).to_contain_text("Bonjour Marie Durand")
+        self.page.locator(".nav-link[name=other_info]").click()
         self._scroll_to(self.page.locator("[name=payment_id]").first)
         self._picture("sent")
 
@@ -165,11 +187,9 @@ class Walk:
     def see_it_paid(self):
         """See the invoice paid, and its payment booked."""
         self.page.reload()
-        expect(
-            self.page.locator(".ribbon, .o_widget_web_ribbon").first
-        ).to_contain_text(re.compile("paid", re.IGNORECASE))
-        chatter = self.page.locator(".o-mail-Chatter")
-        expect(chatter).to_contain_text("Paid by card on")
+        ribbon = self.page.locator(".o_widget_web_ribbon").first
+        expect(ribbon).to_contain_text(re.compile("paid|payé", re.IGNORECASE))
+        expect(self.chatter).to_contain_text(self._said("Paid by card on"))
         self._picture("paid")
 
     def see_the_link(self):
@@ -177,7 +197,7 @@ class Walk:
         self.page.locator("button[name=action_payplug_open_links]").click()
         rows = self._link_rows()
         expect(rows).to_have_count(1)
-        expect(rows).to_contain_text("Paid")
+        expect(rows).to_contain_text(self._said("Paid"))
         self._picture("link-in-list")
         rows.locator("td[name=partner_id]").click()
         form = self.page.locator(".o_form_view")
@@ -192,23 +212,22 @@ class Walk:
         self._open_list()
         self.page.locator("thead .o_list_record_selector input").click()
         self._send_button().click()
-        window = self.page.locator(".modal")
-        expect(window.locator("[name=ready_count]").first).to_be_visible()
+        expect(self.window.locator("[name=ready_count]").first).to_be_visible()
         self._picture("many-to-be-sent")
-        window.get_by_role("tab", name="Not sent").click()
-        expect(window).to_contain_text("The amount due is 25,000.00")
+        self.window.locator(".nav-link[name=refused]").click()
+        expect(self.window).to_contain_text(_figures("25,000.00"))
         self._picture("many-not-sent")
-        window.locator("button[name=action_send]").click()
+        self.window.locator("button[name=action_send]").click()
         self._see_notification("Invoices being sent in the background")
         self._picture("many-being-sent")
         self._open_invoice("1,234.56")  # one can go on working
-        self._see_notification("Payment links sent", TIMEOUT_OF_MANY)
+        self._see_notification("Payment links sent", LONG_TIMEOUT)
         self._picture("many-through")
         self.page.set_viewport_size(WIDE)  # full columns want more room
         self._open_list()
         states = self.page.locator("td[name=payplug_status]")
-        expect(states.filter(has_text="Sent").first).to_be_visible()
-        expect(states.filter(has_text="Being sent")).to_have_count(0)
+        expect(states.filter(has_text=self._said("Sent")).first).to_be_visible()
+        expect(states.filter(has_text=self._said("Being sent"))).to_have_count(0)
         self._picture("many-sent")
         self.page.set_viewport_size(DESKTOP)
 
@@ -216,14 +235,14 @@ class Walk:
         """See why one of the many was not sent."""
         self._open_list()
         self._open_invoice("132.00")
-        banner = self.page.locator(".alert", has_text="was not sent")
-        expect(banner.first).to_contain_text("550 5.1.1 No such mailbox")
+        banner = self.page.locator(".alert", has_text="550 5.1.1 No such mailbox")
+        expect(banner.first).to_be_visible()
         self._picture("not-sent")
 
     def see_all_links(self):
         """See the links of all invoices, from the menu."""
-        self.page.get_by_role("button", name="Customers").click()
-        self.page.get_by_role("menuitem", name="Payplug Links").click()
+        for menu in ("account.menu_finance_receivables", LINKS_MENU):
+            self.page.locator(f"[data-menu-xmlid='{menu}']").click()
         expect(self._link_rows().nth(1)).to_be_visible()
         self._picture("links")
 
@@ -231,31 +250,40 @@ class Walk:
         """Credit a part of an invoice that was paid by a link, and refund it."""
         self._open_list()
         self._open_invoice("640.00")
-        self.page.get_by_role("button", name="Credit Note").click()
-        self.page.locator(".modal button[name=refund_moves]").click()
+        self.page.locator("button[name=action_reverse]:visible").click()
+        self.window.locator("button[name=refund_moves]").click()
+        confirm = self.page.locator("button[name=action_post]:visible").first
+        expect(confirm).to_be_visible()  # of the credit note: the invoice has none
         price = self.page.locator(".o_data_row td[name=price_unit]").first
         price.click()
         self.page.locator(".o_data_row td[name=price_unit] input").first.fill("140")
-        self.page.get_by_role("button", name="Confirm").first.click()
+        confirm.click()
         refund = self.page.locator("button[name=action_payplug_refund]:visible").first
         expect(refund).to_be_visible()
         self._picture("credit-note")
         refund.click()
-        window = self.page.locator(".modal")
-        expect(window).to_contain_text("A refund is final")
+        expect(self.window).to_contain_text(self._said("A refund is final"))
         self._picture("refund-window")
-        window.locator("button[name=action_confirm]").click()
-        expect(window).to_have_count(0)
+        self.window.locator("button[name=action_confirm]").click()
+        expect(self.window).to_have_count(0)
 
     def see_it_refunded(self):
         """See the credit note refunded by Payplug and settled, and the invoice."""
-        said = self.page.locator(".alert", has_text="was refunded to the customer")
-        expect(said.first).to_contain_text("140.00")
+        words = self._said("%(amount)s was refunded to the customer")
+        said = self.page.locator(".alert", has_text=words)
+        expect(said.first).to_contain_text(_figures("140.00"))
         self._picture("credit-note-refunded")
         self._open_list()
         self._open_invoice("640.00")
         expect(said.first).to_be_visible()
         self._picture("invoice-refunded")
+
+    def draw_the_banner(self):
+        """Draw the banner of the module's page, from HTML."""
+        self.page.set_viewport_size(BANNER_SIZE)
+        self.page.goto(BANNER.as_uri())
+        self.page.wait_for_function(IS_LOADED)
+        self.page.screenshot(path=PUBLIC / "banner.png")
 
     # How things are found on the screens
 
@@ -271,13 +299,27 @@ class Walk:
         page.mouse.move(0, 0)  # what lies under the mouse would look chosen
         page.wait_for_function(IS_LOADED)
         self.number += 1
-        path = self.pictures / f"{self.number:02d}-{name}.png"
+        path = self.pictures / f"{self.prefix}{self.number:02d}-{name}.png"
         page.screenshot(path=path, animations="disabled")
         print(f"  {path}", flush=True)
+        if name in self.published:
+            image = Image.open(path).convert("RGB")
+            image.thumbnail(PUBLIC_SIZE)
+            public = PUBLIC / f"{self.prefix}{name}.png"
+            image.quantize(96).save(public, optimize=True)
+
+    def _said(self, text):
+        """The longest words of the shortest sentence that begins with `text`."""
+        entries = polib.pofile(TRANSLATIONS)
+        entries = [entry for entry in entries if entry.msgid.startswith(text)]
+        shortest = min(entries, key=lambda entry: len(entry.msgid))
+        sentence = shortest.msgid if self.lang == "en" else shortest.msgstr
+        words = re.split(r"%\(\w+\)s", sentence)
+        return max(words, key=len).strip()
 
     def _see_notification(self, text, timeout=TIMEOUT):
-        shown = self.page.locator(".o_notification", has_text=text).first
-        expect(shown).to_be_visible(timeout=timeout)
+        shown = self.page.locator(".o_notification", has_text=self._said(text))
+        expect(shown.first).to_be_visible(timeout=timeout)
 
     def _scroll_to(self, locator):
         expect(locator).to_be_visible()
@@ -288,12 +330,11 @@ class Walk:
         expect(self.page.locator(".o_list_renderer")).to_be_visible()
 
     def _open_invoice(self, amount):
-        row = self.page.locator(".o_data_row", has_text=amount).first
+        row = self.page.locator(".o_data_row", has_text=_figures(amount)).first
         row.locator("[name=name]").first.click()
         expect(self.page.locator(".o_form_view")).to_be_visible()
-        chatter = self.page.locator(".o-mail-Chatter")
-        empty = chatter.get_by_text("The conversation is empty")
-        expect(chatter.locator(".o-mail-Message").or_(empty).first).to_be_visible()
+        shown = self.chatter.locator(".o-mail-Message, .o-mail-Thread-empty span")
+        expect(shown.first).to_be_visible()
 
     def _link_rows(self):
         """The rows of the list of links, and of no other list."""
@@ -306,10 +347,12 @@ class Walk:
         return self.page.locator("button[name=action_payplug_send_link]:visible").first
 
     def _fill_card(self, page, number):
-        for label, value in (
-            ("num|card number", number),
-            ("expir", "09/30"),
-            ("crypto|cvv|secur|sécur", "123"),
-        ):
-            page.get_by_label(re.compile(label, re.IGNORECASE)).first.fill(value)
-        page.locator("button[type=submit]").first.click()
+        page.fill("#number", number)
+        page.fill("#expiry", "09/30")
+        page.fill("#cvv", "123")
+        page.click("button[type=submit]")
+
+
+def _figures(amount):
+    """The pattern of an amount, in the notation of any language."""
+    return re.compile(re.sub(r"\D", r"\\D", amount))

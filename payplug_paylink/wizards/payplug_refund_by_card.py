@@ -1,5 +1,7 @@
 """The window that gives money back to the customer's card."""
 
+from math import isfinite
+
 from odoo import api, fields, models
 
 from .. import payment_messages as messages
@@ -101,6 +103,8 @@ class PayplugRefundByCard(models.TransientModel):
         if not link_sudo:
             name = self.move_id.display_name
             raise user_error(self.env, messages.REFUND_NOTHING, document=name)
+        if not isfinite(self.amount):  # no window sends that
+            raise user_error(self.env, messages.UNMET_REFUND["too_small"])
         return link_sudo
 
     def action_ask(self):
