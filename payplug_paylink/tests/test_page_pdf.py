@@ -134,7 +134,7 @@ class TestPagePdf(PageCommon):
 
     def test_printer_that_fails_is_told_on_the_page_which_still_takes_payments(self):
         def fail(*_args, **_options):
-            raise UserError("no wkhtmltopdf")
+            raise UserError(TROUBLE)  # as without wkhtmltopdf
 
         answer, _prints = self._print(lambda: self._open(self._path()), fail)
         self.assertEqual(answer.status_code, 503)
