@@ -46,16 +46,12 @@ registry.category("web_tour.tours").add("payplug_paylink_send_many", {
         },
         {
             content: "Twenty are to be sent",
-            trigger: ".modal .o_field_widget[name='ready_count']:contains('20')",
+            trigger: ".modal .o_field_widget[name='ready_title']:contains('(20)')",
         },
         {
             content: "Five are not",
-            trigger: ".modal .o_field_widget[name='refused_count']:contains('5')",
-        },
-        {
-            content: "See who is not sent anything",
-            trigger: ".modal .nav-link:contains('Not sent')",
-            run: "click",
+            trigger:
+                ".modal [name='refused'] .o_field_widget[name='refused_title']:contains('(5)')",
         },
         seeReasons("The amount due is 25,000.00", "Nobody has no valid e-mail address"),
         seeReasons("Payplug takes euros only; the invoice is in USD"),
@@ -107,7 +103,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_from_kanban", {
         {
             content: "Two are to be sent, and none is refused",
             trigger:
-                ".modal:not(:has([name='refused_count'])) .o_field_widget[name='ready_count']:contains('2')",
+                ".modal:not(:has([name='refused_ids'])) .o_field_widget[name='ready_title']:contains('(2)')",
         },
         {
             content: "Send them",
