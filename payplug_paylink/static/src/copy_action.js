@@ -1,11 +1,11 @@
 /** @odoo-module **/
 
-import { browser } from "@web/core/browser/browser";
-import { _t } from "@web/core/l10n/translation";
-import { registry } from "@web/core/registry";
+import {browser} from "@web/core/browser/browser";
+import {_t} from "@web/core/l10n/translation";
+import {registry} from "@web/core/registry";
 
 /** Copy a text that a button has made; show it where the browser forbids that. */
-async function copyText(env, { params }) {
+async function copyText(env, {params}) {
     try {
         await browser.navigator.clipboard.writeText(params.text);
         env.services.notification.add(params.text, {

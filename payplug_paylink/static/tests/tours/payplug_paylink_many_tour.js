@@ -79,8 +79,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_many", {
         },
         {
             content: "The list shows that they are being sent",
-            trigger:
-                ".o_list_view td[name='payplug_status']:contains('Being sent')",
+            trigger: ".o_list_view td[name='payplug_status']:contains('Being sent')",
         },
     ],
 });
