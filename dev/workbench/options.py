@@ -54,8 +54,7 @@ def _add_demo(add):
     add("--walk", action="store_true", help=text)
     add("--lang", choices=LANGUAGES, default="en", help="the administrator's language")
     text = "where --walk saves its pictures (pictures/)"
-    pictures = ROOT / "pictures"
-    add("--pictures", type=Path, default=pictures, metavar="DIR", help=text)
+    add("--pictures", type=Path, default=ROOT / "pictures", metavar="DIR", help=text)
     text = "let --walk renew the pictures of README, guide and module page"
     add("--publish", action="store_true", help=text)
 

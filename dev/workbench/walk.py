@@ -37,7 +37,6 @@ PUBLISHED = (
     " refund-window"
 ).split()
 PUBLIC = ROOT / ADDON / "static" / "description"
-PUBLIC_SIZE = (900, 900)  # at most
 
 
 def walk(urls, browser, options):
@@ -97,8 +96,7 @@ class Walk:
         self.page.fill("#password", "admin")
         self.page.click("button[type=submit]")
         # Odoo compiles its scripts and styles meanwhile
-        menu = self.page.locator(".o_main_navbar")
-        expect(menu).to_be_visible(timeout=LONG_TIMEOUT)
+        self.page.wait_for_selector(".o_main_navbar", timeout=LONG_TIMEOUT)
 
     def connect(self):
         """Sign in to Payplug from the settings, and test the connection."""
@@ -111,8 +109,7 @@ class Walk:
         self._picture("sign-in")
         self.window.locator("button[name=action_sign_in]").click()
         self._see_notification("Connected to Payplug (test mode)")
-        expect(self.page.locator("[name=payplug_connection]").last).to_be_visible()
-        self._scroll_to(self.page.locator("#payplug_paylink"))
+        self._scroll_to(self.page.locator("[name=payplug_connection]").last)
         self._picture("connected")
 
     def see_the_list(self):
@@ -182,7 +179,6 @@ class Walk:
         expect(page.get_by_text("Cette facture est payée")).to_be_visible()
         self._picture("customer-back-phone", page)
         self._picture("customer-back", page, DESKTOP)
-        page.close()
 
     def see_it_paid(self):
         """See the invoice paid, and its payment booked."""
@@ -214,9 +210,7 @@ class Walk:
         self._send_button().click()
         expect(self.window.locator("[name=ready_title]").first).to_be_visible()
         self._picture("many-to-be-sent")
-        reason = self.window.get_by_text(_figures("25,000.00"))
-        reason.scroll_into_view_if_needed()
-        expect(reason).to_be_visible()
+        self._scroll_to(self.window.get_by_text(_figures("25,000.00")))
         self._picture("many-not-sent")
         self.window.locator("button[name=action_send]").click()
         self._see_notification("Invoices being sent in the background")
@@ -255,8 +249,7 @@ class Walk:
         self.window.locator("button[name=refund_moves]").click()
         confirm = self.page.locator("button[name=action_post]:visible").first
         expect(confirm).to_be_visible()  # of the credit note: the invoice has none
-        price = self.page.locator(".o_data_row td[name=price_unit]").first
-        price.click()
+        self.page.locator(".o_data_row td[name=price_unit]").first.click()
         self.page.locator(".o_data_row td[name=price_unit] input").first.fill("140")
         confirm.click()
         refund = self.page.locator("button[name=action_payplug_refund]:visible").first
@@ -305,15 +298,14 @@ class Walk:
         print(f"  {path}", flush=True)
         if name in self.published:
             image = Image.open(path).convert("RGB")
-            image.thumbnail(PUBLIC_SIZE)
-            public = PUBLIC / f"{self.prefix}{name}.png"
-            image.quantize(96).save(public, optimize=True)
+            image.thumbnail((900, 900))  # at most
+            image.quantize(96).save(PUBLIC / f"{self.prefix}{name}.png", optimize=True)
 
     def _said(self, text):
         """The longest words of the shortest sentence that begins with `text`."""
-        entries = polib.pofile(TRANSLATIONS)
-        entries = [entry for entry in entries if entry.msgid.startswith(text)]
-        shortest = min(entries, key=lambda entry: len(entry.msgid))
+        entries = {entry.msgid: entry for entry in polib.pofile(TRANSLATIONS)}
+        found = [msgid for msgid in entries if msgid.startswith(text)]
+        shortest = entries[min(found, key=len)]
         sentence = shortest.msgid if self.lang == "en" else shortest.msgstr
         words = re.split(r"%\(\w+\)s", sentence)
         return max(words, key=len).strip()
@@ -334,15 +326,13 @@ class Walk:
         row = self.page.locator(".o_data_row", has_text=_figures(amount)).first
         row.locator("[name=name]").first.click()
         expect(self.page.locator(".o_form_view")).to_be_visible()
-        shown = self.chatter.locator(".o-mail-Message, .o-mail-Thread-empty span")
-        expect(shown.first).to_be_visible()
+        self.page.wait_for_selector(".o-mail-Message, .o-mail-Thread-empty span")
 
     def _link_rows(self):
         """The rows of the list of links, and of no other list."""
-        shown = self.page.locator(
-            ".o_list_view", has=self.page.locator("th[data-name=payplug_id]")
+        return self.page.locator(
+            ".o_list_view:has(th[data-name=payplug_id]) .o_data_row"
         )
-        return shown.locator(".o_data_row")
 
     def _send_button(self):
         return self.page.locator("button[name=action_payplug_send_link]:visible").first
