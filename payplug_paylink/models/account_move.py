@@ -235,7 +235,7 @@ class AccountMove(models.Model):
         self.payplug_status = False
         invoices = self.filtered(lambda move: move.move_type == "out_invoice")
         values = invoices._origin._payplug_column_values(["payplug_status"])
-        for move in invoices.filtered("id"):
+        for move in invoices.filtered("_origin"):  # of a form that is being edited, too
             move.payplug_status = values[move._origin.id]["payplug_status"]
 
     @api.depends("payplug_status")

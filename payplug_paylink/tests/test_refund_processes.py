@@ -198,6 +198,17 @@ class TestRefundProcesses(ConcurrencyCommon):
         self._assert_refunded_once_in_the_end()
         self.assertEqual(len(self._posts()), 1)
 
+    def test_process_killed_before_payplug_does_anything_refunds_after_a_look(self):
+        path = f"/v1/payments/{self.payment_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST", seconds=30)
+        self._confirm_and_be_killed(self._posts)
+        self.assertEqual(self._refunded(), 0)
+        self.assertEqual(self._rows(), ["unknown"])
+        seen = len(self._calls("GET"))
+        self._assert_refunded_once_in_the_end()
+        self.assertGreater(len(self._calls("GET")), seen)
+        self.assertEqual(len(self._posts()), 2, "the first was for nothing")
+
     def test_process_killed_while_payplug_refunds_never_refunds_twice(self):
         path = f"/v1/payments/{self.payment_id}/refunds"
         self.payplug.fail("delay", path=path, method="POST", seconds=30)
