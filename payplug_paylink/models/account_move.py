@@ -1299,6 +1299,18 @@ class AccountMove(models.Model):
             if sending.state == "waiting"
         }
 
+    def _payplug_tell_followers(self, message, names):
+        """Tell those who follow what is paid by link; the chatter says it anyhow."""
+        paid = self.env.ref("payplug_paylink.mail_message_subtype_paid", False)
+        told = [
+            ("res_model", "=", self._name),
+            ("res_id", "=", self.id),
+            ("subtype_ids", "in", paid and paid.ids),
+        ]
+        if paid and self.env["mail.followers"].search_count(told, limit=1):
+            body = text(self.env, message, **names)
+            self.message_post(body=body, subtype_id=paid.id)
+
     def _payplug_thank_customer(self):
         """Mail the customer a thank-you with the invoice, if the company ticked it."""
         template = self.env.ref(

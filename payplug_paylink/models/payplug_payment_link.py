@@ -826,14 +826,14 @@ class PayplugPaymentLink(models.Model):
 
         Who sends a link follows its invoice; *Paid by link* can be switched off there.
         """
-        move = self._as_accountant().move_id
+        link = self._as_accountant()
+        move = link.move_id
+        if not move:
+            return
         try:
             with isolated(), self.env.cr.savepoint():
-                if move:
-                    body = text(move.env, messages.PAID_BY_LINK, **self._names())
-                    paid = "payplug_paylink.mail_message_subtype_paid"
-                    move.message_post(body=body, subtype_xmlid=paid)
-                if move and self._must_be_booked():
+                move._payplug_tell_followers(messages.PAID_BY_LINK, link._names())
+                if self._must_be_booked():
                     move._payplug_thank_customer()
         except ProcessFailed as failure:  # the customer paid all the same
             _logger.error("Nobody was told of a payment", exc_info=failure.cause)
