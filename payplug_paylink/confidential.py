@@ -23,10 +23,18 @@ class ConfidentialUserError(Confidential, UserError):
     """See `Confidential`."""
 
 
-class ConfidentialRedirectWarning(Confidential, RedirectWarning):
-    """See `Confidential`; it offers what to open."""
+class ConfidentialRedirectWarning(Confidential, UserError):
+    """See `Confidential`; it offers what to open, with Odoo's dialog for that.
 
-    loglevel = logging.WARNING  # of Odoo's log, as the others: else an error
+    A refusal, and no error in Odoo's log, as `RedirectWarning` itself would be.
+
+    :param str message: on the user's screen
+    :param dict action: what the button opens
+    :param str button: its label
+    """
+
+    def __init__(self, message, action, button):
+        Exception.__init__(self, message, action, button, None)
 
 
 # The web client chooses the dialog by the name of the error's class.

@@ -179,8 +179,8 @@ class AccountMove(models.Model):
     payplug_refund_state = fields.Selection(
         selection=[
             ("under_way", "Being refunded"),
-            ("partial", "Partly refunded"),
-            ("full", "Refunded"),
+            ("partial", "Refunded in part"),
+            ("full", "Refunded in full"),
         ],
         string="Card refund",
         compute="_compute_payplug_refunded",
@@ -235,7 +235,7 @@ class AccountMove(models.Model):
         self.payplug_status = False
         invoices = self.filtered(lambda move: move.move_type == "out_invoice")
         values = invoices._origin._payplug_column_values(["payplug_status"])
-        for move in invoices.filtered("_origin"):  # of a form that is being edited, too
+        for move in invoices.filtered(lambda move: move._origin):  # edited ones, too
             move.payplug_status = values[move._origin.id]["payplug_status"]
 
     @api.depends("payplug_status")

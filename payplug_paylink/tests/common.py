@@ -8,7 +8,7 @@ import contextlib
 from urllib.parse import urlsplit
 
 from odoo import Command
-from odoo.exceptions import RedirectWarning, UserError
+from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
 from odoo.tests import HOST, HttpCase, get_db_name, new_test_user
 from odoo.tests.common import _super_send
@@ -116,11 +116,8 @@ class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):
 
     @contextlib.contextmanager
     def assertUserError(self, words):
-        """Check that a user is told a sentence with these words (a pattern).
-
-        Some of them lead to what is to be corrected.
-        """
-        with self.assertRaises((UserError, RedirectWarning)) as refusal:
+        """Check that a user is told a sentence with these words (a pattern)."""
+        with self.assertRaises(UserError) as refusal:
             yield
         self.assertRegex(refusal.exception.args[0], words)
 

@@ -68,6 +68,6 @@ class TestIndexes(TransactionCase):
     def test_no_other_table_of_odoo_got_an_index(self):
         self.env.cr.execute(
             "SELECT DISTINCT tablename FROM pg_indexes"
-            " WHERE indexdef LIKE '%payplug%' AND tablename NOT LIKE 'payplug%'"
+            " WHERE indexdef LIKE '%payplug%' AND tablename NOT LIKE '%payplug%'"
         )
         self.assertEqual(self.env.cr.fetchall(), [("account_move",)])

@@ -200,7 +200,7 @@ class TestRefundProcesses(ConcurrencyCommon):
 
     def test_process_killed_before_payplug_does_anything_refunds_after_a_look(self):
         path = f"/v1/payments/{self.payment_id}/refunds"
-        self.payplug.fail("drop", path=path, method="POST", seconds=30)
+        self.payplug.fail("drop", path=path, method="POST", seconds=30, processed=False)
         self._confirm_and_be_killed(self._posts)
         self.assertEqual(self._refunded(), 0)
         self.assertEqual(self._rows(), ["unknown"])

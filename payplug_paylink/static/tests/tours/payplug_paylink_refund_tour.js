@@ -42,8 +42,7 @@ registry.category("web_tour.tours").add("payplug_paylink_refunded", {
         },
         {
             content: "So does its badge",
-            trigger:
-                ".o_field_widget[name='payplug_refund_state']:contains('Partly refunded')",
+            trigger: ".o_field_widget[name^='payplug_']:contains('Refunded in part')",
         },
         {
             content: "Open its refunds",
