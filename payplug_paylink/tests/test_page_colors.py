@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from odoo.tests import BaseCase, tagged
@@ -38,6 +38,7 @@ class TestColors(BaseCase):
             with self.subTest(color=garbage):
                 self.assertEqual(button_colors(garbage, garbage), (FALLBACK, WHITE))
 
+    @settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(background=COLORS, text=COLORS)
     def test_any_colors_can_be_read(self, background, text):
         self.assertGreaterEqual(contrast(*button_colors(background, text)), ENOUGH)

@@ -74,7 +74,8 @@ class TestSending(PayplugCommon, MailCase):
         self.assertEqual(mail["subject"], f"Please pay: {url}")
         self.assertIn("Last reminder", mail["body"])
         self.assertIn(f'href="{url}"', mail["body"])
-        self.assertIn("background-color:#0b5cad", mail["body"].replace(": #", ":#"))
+        color = self.company.email_secondary_color
+        self.assertIn(f"background-color:{color}", mail["body"].replace(": #", ":#"))
         self.assertIn(url, self._text(mail))
 
     def test_customers_of_every_channel_get_the_mail(self):
