@@ -1332,6 +1332,8 @@ class AccountMove(models.Model):
     def _get_alerts(self):
         # EXTEND account: banners at the top of the form
         alerts = super()._get_alerts()
+        if not self.env.user._is_internal():
+            return alerts  # Odoo's field has no groups: the portal's users may read it
         for name, level, message in self.sudo()._payplug_banners():  # for every reader
             alerts[f"payplug_{name}"] = {"level": level, "message": message}
         return {**alerts, **self._payplug_refund_alerts()}
