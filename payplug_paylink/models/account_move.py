@@ -393,14 +393,13 @@ class AccountMove(models.Model):
         # EXTEND base: a list's rows. Cell by cell, our columns would take half as long
         # as all of Odoo's own. `read` has checked the rights on them.
         columns = COLUMNS.keys() & set(fnames)
-        if len(self) == 1 or not columns:
+        if len(self) == 1 or not columns or not all(self._ids):  # of an onchange
             return super()._read_format(fnames, load)
         others = [name for name in fnames if name not in columns]
         rows = super()._read_format(others, load)
         values = self._payplug_column_values(columns)
-        for row in rows:
-            row.update(values[row["id"]])
-        return rows
+        # As Odoo: what was deleted meanwhile is left out.
+        return [{**row, **values[row["id"]]} for row in rows if row["id"] in values]
 
     def _payplug_column_values(self, names):
         """Return the values of some of `COLUMNS` by invoice."""

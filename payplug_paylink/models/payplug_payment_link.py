@@ -264,7 +264,8 @@ class PayplugPaymentLink(models.Model):
     def _search_mode(self, operator, value):
         if operator != "in":
             return NotImplemented  # Odoo asks again with the opposite
-        return [("is_live", "in", [mode == "live" for mode in value])]
+        known = {"test": False, "live": True}  # every link has one of them
+        return [("is_live", "in", [known[mode] for mode in value if mode in known])]
 
     @api.depends("refusal")
     @api.depends_context("lang")
