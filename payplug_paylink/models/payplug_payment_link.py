@@ -1138,10 +1138,12 @@ class PayplugPaymentLink(models.Model):
 
     def _drop_idle_askings(self):
         """Close the activities that ask for a refund of which nothing is left."""
-        for activity in self.asking_activity_ids.filtered("active"):
-            move = self.env["account.move"].browse(activity.res_id)
-            if not move._payplug_refundable_link():
-                activity.unlink()
+        asking = self.asking_activity_ids.filtered("active")
+        # Not by the record that the activity names, which its user may change.
+        for move in asking and self.move_id | self.move_id.reversal_move_ids:
+            asked = asking & move.activity_ids
+            if asked and not move._payplug_refundable_link():
+                asked.unlink()
 
     def _refunder(self):
         """Return whom to ask to confirm a refund: who may, of this company."""
