@@ -1305,6 +1305,10 @@ class AccountMove(models.Model):
         )
         if not (template and self.company_id._payplug_root().payplug_thank_customer):
             return
+        # Of another model it would show, and be mailed to, another record. And Odoo
+        # digs an address out of anything: the invoice goes to no stranger.
+        if template.model != self._name or not self.partner_id._payplug_email():
+            return
         pdf = self.invoice_pdf_report_id  # as the customer got it
         mail = template.send_mail(
             self.id,

@@ -34,7 +34,13 @@ from ..payplug_remote import (
     from_cents,
     to_cents,
 )
-from .payplug_process_mixin import CONFLICTS, RETRY_REFUSED, ProcessFailed, isolated
+from .payplug_process_mixin import (
+    CONFLICTS,
+    RETRY_REFUSED,
+    ProcessFailed,
+    isolated,
+    log_failure,
+)
 from .res_company import Deadline
 
 _logger = logging.getLogger(__name__)
@@ -837,7 +843,7 @@ class PayplugPaymentLink(models.Model):
                 if move and self._must_be_booked():
                     move._payplug_thank_customer()
         except ProcessFailed as failure:  # the customer paid all the same
-            _logger.error("Nobody was told of a payment", exc_info=failure.cause)
+            log_failure(_logger, "Nobody was told of a payment", failure.cause)
 
     def _set_problem(self, problem):
         """Show what keeps the link from being followed, and call a person for money."""
@@ -893,7 +899,7 @@ class PayplugPaymentLink(models.Model):
                 self._write_changes(booking_error=why)
                 self._schedule_to_book(why)
         except ProcessFailed as failure:  # the customer paid all the same
-            _logger.error("Nobody was told of it", exc_info=failure.cause)
+            log_failure(_logger, "Nobody was told of it", failure.cause)
 
     def _book(self, is_first):
         """Register the payment, reconcile it with what is due, and tell everyone."""
