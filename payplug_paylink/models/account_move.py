@@ -393,14 +393,13 @@ class AccountMove(models.Model):
         # EXTEND base: a list's rows. Cell by cell, our columns would take half as long
         # as all of Odoo's own. `read` has checked the rights on them.
         columns = COLUMNS.keys() & set(fnames)
-        if len(self) == 1 or not columns:
+        if len(self) == 1 or not columns or not all(self._ids):  # of an onchange
             return super()._read_format(fnames, load)
         others = [name for name in fnames if name not in columns]
         rows = super()._read_format(others, load)
         values = self._payplug_column_values(columns)
-        for row in rows:
-            row.update(values[row["id"]])
-        return rows
+        # As Odoo: what was deleted meanwhile is left out.
+        return [{**row, **values[row["id"]]} for row in rows if row["id"] in values]
 
     def _payplug_column_values(self, names):
         """Return the values of some of `COLUMNS` by invoice."""
@@ -1318,6 +1317,10 @@ class AccountMove(models.Model):
         )
         if not (template and self.company_id._payplug_root().payplug_thank_customer):
             return
+        # Of another model it would show, and be mailed to, another record. And Odoo
+        # digs an address out of anything: the invoice goes to no stranger.
+        if template.model != self._name or not self.partner_id._payplug_email():
+            return
         pdf = self.invoice_pdf_report_id  # as the customer got it
         mail = template.send_mail(
             self.id,
@@ -1344,6 +1347,8 @@ class AccountMove(models.Model):
     def _get_alerts(self):
         # EXTEND account: banners at the top of the form
         alerts = super()._get_alerts()
+        if not self.env.user._is_internal():
+            return alerts  # Odoo's field has no groups: the portal's users may read it
         for name, level, message in self.sudo()._payplug_banners():  # for every reader
             alerts[f"payplug_{name}"] = {"level": level, "message": message}
         return {**alerts, **self._payplug_refund_alerts()}

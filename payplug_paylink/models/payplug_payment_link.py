@@ -34,7 +34,13 @@ from ..payplug_remote import (
     from_cents,
     to_cents,
 )
-from .payplug_process_mixin import CONFLICTS, RETRY_REFUSED, ProcessFailed, isolated
+from .payplug_process_mixin import (
+    CONFLICTS,
+    RETRY_REFUSED,
+    ProcessFailed,
+    isolated,
+    log_failure,
+)
 from .res_company import Deadline
 
 _logger = logging.getLogger(__name__)
@@ -264,7 +270,8 @@ class PayplugPaymentLink(models.Model):
     def _search_mode(self, operator, value):
         if operator != "in":
             return NotImplemented  # Odoo asks again with the opposite
-        return [("is_live", "in", [mode == "live" for mode in value])]
+        known = {"test": False, "live": True}  # every link has one of them
+        return [("is_live", "in", [known[mode] for mode in value if mode in known])]
 
     @api.depends("refusal")
     @api.depends_context("lang")
@@ -836,7 +843,7 @@ class PayplugPaymentLink(models.Model):
                 if self._must_be_booked():
                     move._payplug_thank_customer()
         except ProcessFailed as failure:  # the customer paid all the same
-            _logger.error("Nobody was told of a payment", exc_info=failure.cause)
+            log_failure(_logger, "Nobody was told of a payment", failure.cause)
 
     def _set_problem(self, problem):
         """Show what keeps the link from being followed, and call a person for money."""
@@ -892,7 +899,7 @@ class PayplugPaymentLink(models.Model):
                 self._write_changes(booking_error=why)
                 self._schedule_to_book(why)
         except ProcessFailed as failure:  # the customer paid all the same
-            _logger.error("Nobody was told of it", exc_info=failure.cause)
+            log_failure(_logger, "Nobody was told of it", failure.cause)
 
     def _book(self, is_first):
         """Register the payment, reconcile it with what is due, and tell everyone."""
@@ -1137,10 +1144,12 @@ class PayplugPaymentLink(models.Model):
 
     def _drop_idle_askings(self):
         """Close the activities that ask for a refund of which nothing is left."""
-        for activity in self.asking_activity_ids.filtered("active"):
-            move = self.env["account.move"].browse(activity.res_id)
-            if not move._payplug_refundable_link():
-                activity.unlink()
+        asking = self.asking_activity_ids.filtered("active")
+        # Not by the record that the activity names, which its user may change.
+        for move in asking and self.move_id | self.move_id.reversal_move_ids:
+            asked = asking & move.activity_ids
+            if asked and not move._payplug_refundable_link():
+                asked.unlink()
 
     def _refunder(self):
         """Return whom to ask to confirm a refund: who may, of this company."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 import psycopg2
 
 from odoo import api, fields, models
-from odoo.exceptions import ConcurrencyError
+from odoo.exceptions import ConcurrencyError, RedirectWarning, UserError
 
 from ..payplug_remote import PayplugUnavailable
 
@@ -50,6 +50,16 @@ def isolated():
         if _is_lost_connection(error):
             raise psycopg2.InterfaceError("the connection is lost") from error
         raise ProcessFailed(error) from error
+
+
+def log_failure(logger, what, error):
+    """Log a failure by its name, and with its trace unless that quotes a sentence.
+
+    What is meant for people may name them (see `confidential`).
+    """
+    is_sentence = isinstance(error, (UserError, RedirectWarning))
+    trace = None if is_sentence else error
+    logger.error("%s: %s", what, type(error).__name__, exc_info=trace)
 
 
 def _is_lost_connection(error):
@@ -192,7 +202,7 @@ class PayplugProcessMixin(models.AbstractModel):
             self._put_off(conflict)
         except ProcessFailed as failure:
             self.env.cr.rollback()
-            _logger.error("%s was left aside", self, exc_info=failure.cause)
+            log_failure(_logger, f"{self} was left aside", failure.cause)
             self._put_off(failure.cause)
 
     def _put_off(self, conflict):

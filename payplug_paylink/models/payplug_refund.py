@@ -27,6 +27,7 @@ from .payplug_process_mixin import (
     RETRY_UNAVAILABLE,
     ProcessFailed,
     isolated,
+    log_failure,
 )
 from .res_company import with_deadline
 
@@ -581,7 +582,7 @@ class PayplugRefund(models.Model):
                     messages.BOOK_REFUND_SUMMARY, messages.BOOK_REFUND, why=why
                 )
         except ProcessFailed as failure:
-            _logger.error("Nobody was told of it", exc_info=failure.cause)
+            log_failure(_logger, "Nobody was told of it", failure.cause)
 
     def _book(self):
         """Register the payment to the customer, reconcile it, and tell everyone."""

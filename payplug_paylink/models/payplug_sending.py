@@ -19,7 +19,13 @@ from .. import payment_messages as messages
 from ..payment_messages import REASON_SIZE, error_reason, one_line, text, user_error
 from ..payment_rules import is_temporary, server_reply
 from ..payplug_remote import PayplugError, PayplugUnavailable
-from .payplug_process_mixin import CONFLICTS, RETRY_UNAVAILABLE, ProcessFailed, isolated
+from .payplug_process_mixin import (
+    CONFLICTS,
+    RETRY_UNAVAILABLE,
+    ProcessFailed,
+    isolated,
+    log_failure,
+)
 from .res_company import with_deadline
 
 _logger = logging.getLogger(__name__)
@@ -348,7 +354,7 @@ class PayplugSending(models.Model):
         except CONFLICTS:  # somebody has just written the row
             self.env.cr.postcommit.add(partial(self._judge_anew, ids))
         except ProcessFailed as failure:
-            _logger.error("A mail was not judged", exc_info=failure.cause)
+            log_failure(_logger, "A mail was not judged", failure.cause)
 
     def _judge_anew(self, ids):
         with self.pool.cursor() as cr:

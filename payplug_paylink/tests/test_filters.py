@@ -63,6 +63,41 @@ class TestFilters(PayplugCommon):
         self.assertEqual(rows[1]["payplug_status"], "being_sent")
         self.assertEqual(set(rows[2].values()), {none.id, False})
 
+    def test_columns_of_a_list_leave_out_what_was_deleted_meanwhile(self):
+        move = self._create_payable_invoice().with_user(self.user)
+        gone = move.browse(2**31 - 1)
+        for name in COLUMNS:
+            with self.subTest(column=name):
+                rows = (move + gone).read([name])
+                self.assertEqual([row["id"] for row in rows], move.ids)
+                self.assertEqual((gone + gone.browse(2**31 - 2)).read([name]), [])
+
+    def test_columns_of_a_list_are_read_of_records_of_an_onchange(self):
+        moves = self._create_payable_invoice() + self._create_payable_invoice()
+        link = self._request(moves[0])
+        new = moves.browse().union(*(moves.new(origin=move) for move in moves))
+        rows = new.read(list(COLUMNS))
+        self.assertEqual([row["payment_id"] for row in rows], [link.payplug_id, False])
+
+    def test_mode_that_is_none_finds_no_link(self):
+        with_link, without = (
+            self._create_payable_invoice(),
+            self._create_payable_invoice(),
+        )
+        self._request(with_link)
+        ours = ("id", "in", (with_link + without).ids)
+        for value, found in (
+            ("test", with_link),
+            ("live", with_link.browse()),
+            (False, without),
+            ("nonsense", with_link.browse()),
+            (5, with_link.browse()),
+        ):
+            with self.subTest(value=value):
+                self.assertEqual(
+                    self._search(ours, ("payplug_mode", "=", value)), found
+                )
+
     def test_columns_of_a_list_are_not_for_the_portal(self):
         moves = self._create_payable_invoice() + self._create_payable_invoice()
         portal = self._create_user("portal", "base.group_portal")

@@ -1,5 +1,8 @@
 """Who is told that an invoice was paid by its link, and how."""
 
+from unittest.mock import patch
+
+from odoo.exceptions import UserError
 from odoo.tests import tagged
 
 from odoo.addons.mail.tests.common import MailCase
@@ -85,6 +88,50 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
             self._pay_and_see()
         self.assertEqual(self.invoice.payment_state, "paid")
         self.assertTrue(self.invoice.payplug_link_id.sudo().is_booked)
+
+    def test_nobody_is_thanked_at_an_address_that_is_not_the_one_written(self):
+        """Odoo would mail the invoice to durand@example.com."""
+        self.company.payplug_thank_customer = True
+        for address in ("marie durand@example.com", False):
+            with self.subTest(address=address):
+                self.invoice = self._create_payable_invoice()
+                self._request(self.invoice)
+                self.partner_a.email = address
+                self.assertFalse(self._pay_and_see())
+                self.assertEqual(self.invoice.payment_state, "paid")
+
+    def test_template_that_became_one_of_another_model_thanks_nobody(self):
+        self.company.payplug_thank_customer = True
+        self._request(self.invoice)
+        template = self.env.ref("payplug_paylink.mail_template_payment_received")
+        template.write(
+            {
+                "model_id": self.env["ir.model"]._get_id("ir.model.fields"),
+                "subject": "{{ object.name }}",
+                "body_html": "<p t-out='object.model'/>",
+                "use_default_to": False,
+                "email_to": "stranger@example.com",
+                "email_from": "compta@example.com",
+                "lang": False,
+            }
+        )
+        self.assertFalse(self._pay_and_see())
+
+    def test_refusal_to_thank_that_names_people_is_not_logged(self):
+        self.company.payplug_thank_customer = True
+        link = self._request(self.invoice)
+
+        def refuse(*_args, **_options):
+            raise UserError("marie.durand@example.com may not be mailed")
+
+        templates = type(self.env["mail.template"])
+        with (
+            patch.object(templates, "send_mail", refuse),
+            self.assertLogs("odoo.addons", "ERROR") as logs,
+        ):
+            self._pay(link)
+        self.assertIn("Nobody was told of a payment: UserError", logs.output[0])
+        self.assertNotIn("marie", "".join(logs.output))
 
     def test_payment_of_the_test_mode_that_is_not_booked_thanks_nobody(self):
         self.company.write(

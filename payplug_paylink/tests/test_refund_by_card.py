@@ -316,6 +316,26 @@ class TestRefundByCard(RefundCommon):
         self.assertFalse(note.activity_ids)
         self.assertEqual(len(other.activity_ids), 1, "nobody has answered this one")
 
+    def test_activity_that_was_moved_to_another_record_keeps_no_refund_unbooked(self):
+        """Who has an activity may have it name another record, of any model."""
+        note = self._credit(50)
+        self._open(note, self.biller).action_ask()
+        partner = self.env["res.partner"].create({"name": "x"})
+        self.assertFalse(self.env["account.move"].browse(partner.id).exists())
+        activity = note.activity_ids
+        values = {"res_model_id": self.env["ir.model"]._get_id(partner._name)}
+        activity.with_user(self.biller).sudo(False).write(
+            {**values, "res_id": partner.id}
+        )
+        self.env.flush_all()
+        self.env.invalidate_all()
+        refund = self._refund(note, 40)
+        self.assertTrue(refund.is_booked)
+        self.assertTrue(activity.exists().active, "it is no longer of this refund")
+        other = self._credit(20)
+        other.button_draft()
+        other.with_user(self.accountant).button_cancel()
+
     def test_activity_that_asks_for_a_refund_goes_with_what_it_is_for(self):
         note, other = self._credit(50), self._credit(20)
         for document in (note, other):

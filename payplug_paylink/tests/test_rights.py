@@ -56,6 +56,18 @@ class TestRights(PayplugCommon):
         with self.assertRaises(AccessError):
             invoice.action_payplug_send_link()
 
+    def test_portal_user_reads_no_banner_of_an_own_invoice(self):
+        """Odoo's field for banners has no groups."""
+        portal = self._create_user("portal", "base.group_portal")
+        invoice = self._create_payable_invoice(partner_id=portal.partner_id.id)
+        self._request(invoice).sudo().problem = "mismatch"
+        self.env.flush_all()
+        for user, is_told in ((self.biller, True), (portal, False)):
+            self.env.invalidate_all()  # as in two requests
+            [row] = invoice.with_user(user).sudo(False).read(["alerts"])
+            self.assertEqual("payplug_problem" in str(row["alerts"]), is_told)
+            self.assertEqual("payplug" in str(row["alerts"]), is_told)
+
     def test_public_user_reads_no_link(self):
         public = self.env.ref("base.public_user")
         with self.assertRaises(AccessError):
