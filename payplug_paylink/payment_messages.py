@@ -183,6 +183,11 @@ LINK_PROBLEM = _lt(
     "The payment link %(payment)s cannot be followed: %(why)s. Compare with Payplug's "
     "portal, then close the link."
 )
+NOTHING_TO_COPY = _lt(
+    "Nothing can be paid by link for %(invoice)s right now: Payplug is checking a "
+    "payment, or the link cannot be followed. Press “Refresh” in a few minutes."
+)
+INVOICE_GONE = _lt("The invoice of this payment link was deleted: nothing can be done.")
 OPEN_CONTACT = _lt("Open the contact")
 LINK_SET_BY_CODE = _lt(
     "The payment links and refunds of a document are set by its own buttons only."

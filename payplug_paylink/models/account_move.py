@@ -474,6 +474,9 @@ class AccountMove(models.Model):
         obstacle = self._payplug_prepare_link()
         if obstacle:
             return obstacle
+        if not self.payment_link:
+            name = self.display_name
+            raise user_error(self.env, messages.NOTHING_TO_COPY, invoice=name)
         return {
             "type": "ir.actions.client",
             "tag": "payplug_paylink.copy",

@@ -310,19 +310,25 @@ class PayplugPaymentLink(models.Model):
 
     def action_refresh(self):
         """Ask Payplug how the link stands, as on its invoice."""
-        return self.move_id.action_payplug_refresh()
+        return self._invoice().action_payplug_refresh()
 
     def action_cancel(self):
         """Make the link unpayable, as on its invoice."""
-        return self.move_id.action_payplug_cancel_link()
+        return self._invoice().action_payplug_cancel_link()
 
     def action_close(self):
         """Close a link that cannot be followed, as on its invoice."""
-        return self.move_id.action_payplug_close_link()
+        return self._invoice().action_payplug_close_link()
 
     def action_open_invoice(self):
         """Open the invoice of the link."""
-        return self.move_id._get_records_action()
+        return self._invoice()._get_records_action()
+
+    def _invoice(self):
+        self.ensure_one()
+        if not self.move_id:
+            raise user_error(self.env, messages.INVOICE_GONE)
+        return self.move_id
 
     # === FACTS === #
 

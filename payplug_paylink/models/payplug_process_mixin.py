@@ -8,6 +8,7 @@ import psycopg2
 
 from odoo import api, fields, models
 from odoo.exceptions import ConcurrencyError, RedirectWarning, UserError
+from odoo.tools import SQL
 
 from ..payplug_remote import PayplugUnavailable
 
@@ -100,7 +101,21 @@ class PayplugProcessMixin(models.AbstractModel):
         :return: whether it is there, and this process holds it
         :raise ConcurrencyError: if another transaction holds it; it is tried later
         """
-        return bool(self.exists().try_lock_for_update())
+        return bool(self._try_lock())
+
+    def _try_lock(self):
+        """Lock these rows and return those that nobody else holds.
+
+        As Odoo's `try_lock_for_update`; somebody's commit meanwhile, which is told by
+        `CONFLICTS`, is no error in the log.
+        """
+        query = SQL(
+            "SELECT id FROM %s WHERE id = ANY(%s) FOR UPDATE SKIP LOCKED",
+            SQL.identifier(self._table),
+            list(self.ids),
+        )
+        self.env.cr.execute(query, log_exceptions=False)
+        return self.browse(number for (number,) in self.env.cr.fetchall())
 
     def _is_to_process(self):
         """Tell, once it is locked, whether this record is still to be processed."""

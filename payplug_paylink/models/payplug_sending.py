@@ -622,7 +622,7 @@ class PayplugSending(models.Model):
         """Tell a user, once, how the sending of these rows ended."""
         self.env["ir.cron"]._commit_progress()
         try:  # the first statement of its transaction
-            locked = self.try_lock_for_update()
+            locked = self._try_lock()
         except CONFLICTS:
             self.env.cr.rollback()
             return  # another process has told it just now

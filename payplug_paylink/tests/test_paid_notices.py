@@ -184,6 +184,20 @@ class TestCopyLink(PayplugBookingCommon):
         with self.assertUserError("The amount due is"):
             invoice.action_payplug_copy_link()
 
+    def test_nothing_is_copied_while_a_payment_is_being_checked(self):
+        invoice = self._create_payable_invoice()
+        self._request(invoice)
+        self._lie(payment_method={"type": "oney", "is_pending": True})
+        with self.assertUserError("Payplug is checking a payment"):
+            invoice.action_payplug_copy_link()
+
+    def test_actions_of_a_link_without_its_invoice_say_so(self):
+        link = self._request(self._create_payable_invoice()).sudo()
+        link.move_id = False
+        for name in ("refresh", "cancel", "close", "open_invoice"):
+            with self.subTest(action=name), self.assertUserError("was deleted"):
+                getattr(link, f"action_{name}")()
+
     def test_form_of_a_link_acts_as_its_invoice(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice).with_user(self.biller)
