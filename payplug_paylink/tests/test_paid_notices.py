@@ -193,6 +193,8 @@ class TestCopyLink(PayplugBookingCommon):
 
     def test_actions_of_a_link_without_its_invoice_say_so(self):
         link = self._request(self._create_payable_invoice()).sudo()
+        link.move_id.payplug_link_id = False
+        self.env.flush_all()
         link.move_id = False
         for name in ("refresh", "cancel", "close", "open_invoice"):
             with self.subTest(action=name), self.assertUserError("was deleted"):
