@@ -1164,7 +1164,9 @@ class PayplugPaymentLink(models.Model):
     def _local_time(self, moment):
         """Return a moment where the company keeps its books, for people."""
         zone = self._booking_zone()
-        return format_datetime(self.env, moment, tz=zone) if moment else ""
+        if not moment:
+            return ""
+        return format_datetime(self.env, moment, tz=zone, dt_format="short")
 
     # === ACTIVITIES === #
 
@@ -1311,11 +1313,10 @@ class PayplugPaymentLink(models.Model):
 
     def _names(self):
         """Return what the sentences about this link name."""
-        zone = self._booking_zone()
         return {
             "payment": self.payplug_id,
             "amount": self.currency_id.format(self.amount),
-            "date": format_datetime(self.env, self.paid_at, tz=zone),
+            "date": self._local_time(self.paid_at),
             "mode": self.company_id._payplug_mode_word(self.is_live),
             "refunded": self.currency_id.format(self.amount_refunded),
             "net": self.currency_id.format(self.amount_net),
