@@ -200,6 +200,9 @@ BANNER_TEST_MODE = _lt(
     "The payment link of this invoice belongs to Payplug's test mode: no real money is "
     "paid with it."
 )
+BANNER_TEST_PAID = _lt(
+    "This invoice was paid in Payplug's test mode: no real money stands behind it."
+)
 BANNER_ENDED = {  # by the codes of `payment_status`
     "expired": _lt(
         "The payment link has expired. Send a new one with “Send payment link”."
@@ -233,8 +236,8 @@ BANNER_SENDING = _lt(
 
 # What stands beside the status, by the codes of `payment_status`.
 STATUS_DETAILS = {
-    "created": _lt("nobody was mailed; payable until %(until)s"),
-    "sent": _lt("%(sent)s, payable until %(until)s"),
+    "created": _lt("payable until %(until)s"),
+    "sent": _lt("on %(sent)s, payable until %(until)s"),
     "refused": _lt("%(refusal)s; payable until %(until)s"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
     "reopened": _lt("in Payplug's portal, or closed by hand"),

@@ -49,9 +49,9 @@ IS_OF_OTHER_AMOUNT = """(
                      WHERE other.move_id = move.id AND other.state = 'paid')
 )"""
 MAILS_PAGE = "(root.payplug_link_target = 'page' AND root.payplug_enabled)"
-IS_SENT = f"""(
-    sending.state = 'sent' AND (sending.link_id = link.id OR {MAILS_PAGE})
-    OR link.is_made_by_customer
+# The page of an earlier mail shows a later link, too: which nobody was told of.
+IS_SENT = """(
+    sending.state = 'sent' AND sending.link_id = link.id OR link.is_made_by_customer
 )"""
 IS_BEING_REFUNDED = """EXISTS (
     SELECT FROM payplug_refund refund

@@ -798,7 +798,8 @@ class AccountMove(models.Model):
         names = {"invoice": self.display_name, "reasons": reasons}
         message = text(self.env, messages.CANNOT_SEND, **names)
         if self.partner_id and {unmet.code for unmet in found} <= {"email", "archived"}:
-            contact = self.partner_id._get_records_action(target="new")
+            name = self.partner_id.display_name
+            contact = self.partner_id._get_records_action(target="new", name=name)
             button = self.env._(messages.OPEN_CONTACT)
             raise ConfidentialRedirectWarning(message, contact, button)
         raise ConfidentialUserError(message)

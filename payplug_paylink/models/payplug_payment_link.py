@@ -26,6 +26,7 @@ from ..payment_rules import (
     may_move,
     next_step,
 )
+from ..payment_status import STATUSES
 from ..payplug_api import LINK_DAYS
 from ..payplug_remote import (
     OPTIONAL,
@@ -132,6 +133,7 @@ class PayplugPaymentLink(models.Model):
         required=True,
         readonly=True,
     )
+    status = fields.Selection(STATUSES, compute="_compute_status", compute_sudo=True)
     payplug_id = fields.Char(string="Payplug payment ID", readonly=True)
     url = fields.Char(string="Payment page", readonly=True)
     expires_at = fields.Datetime(
@@ -260,6 +262,24 @@ class PayplugPaymentLink(models.Model):
         sql.drop_constraint(self.env.cr, "account_move", OWN_LINK)
 
     # === COMPUTE === #
+
+    @api.depends(
+        "state", "to_book", "to_cancel", "amount_net", "move_id.payplug_status"
+    )
+    def _compute_status(self):
+        """As the invoice says of its link; of an earlier one what is left to say."""
+        for link in self:
+            is_current = link.move_id.payplug_link_id == link
+            shown = is_current and link.move_id.payplug_status
+            link.status = shown or link._status_of_earlier()
+
+    def _status_of_earlier(self):
+        if self.state == "paid" and self.amount_refunded:
+            return "refunded" if self.amount_net <= 0 else "partly_refunded"
+        if self.state == "paid":
+            return "to_book" if self.to_book else "paid"
+        ended = "cancelled" if self.to_cancel or not self.move_id else "replaced"
+        return {"pending": "created", "expired": "over"}.get(self.state, ended)
 
     @api.depends("is_live")
     def _compute_mode(self):
@@ -1255,7 +1275,9 @@ class PayplugPaymentLink(models.Model):
         if not self:
             return
         if not self.is_live:
-            yield "test_mode", "warning", self.env._(messages.BANNER_TEST_MODE)
+            is_paid = self.state == "paid"
+            told = messages.BANNER_TEST_PAID if is_paid else messages.BANNER_TEST_MODE
+            yield "test_mode", "warning", self.env._(told)
         if self.problem:
             yield "problem", "danger", self._problem_text()
         if self.to_cancel and self.state == "pending":

@@ -73,8 +73,8 @@ FIELDS = [
         currency_id expires_at is_being_checked is_booked is_live is_made_by_customer
         is_settled_otherwise mode move_id online_payment paid_at partner_id
         payplug_id problem refund_ids refundable_after refundable_until refusal
-        refusal_text retry_at started_at state to_book to_book_activity_id to_cancel
-        url""",
+        refusal_text retry_at started_at state status to_book to_book_activity_id
+        to_cancel url""",
     ),
     (
         "payplug.refund",

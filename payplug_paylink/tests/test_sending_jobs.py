@@ -252,4 +252,5 @@ class TestManySendingJobs(JobsCommon):
         self.assertEqual(len(self.sink.received), MANY, "nothing is lost")
         twice = sum(self.sink.received.values()) - MANY
         self.assertLessEqual(twice, 1, "at most the one in hand")
-        self.assertEqual(self._payable(), MANY)
+        # What the killed one had just made is aborted when it is an hour old.
+        self.assertLessEqual(self._payable() - MANY, 1)

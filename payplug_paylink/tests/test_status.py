@@ -68,19 +68,20 @@ class TestStatus(PayplugBookingCommon):
     def test_link_that_nobody_was_mailed_is_created_not_sent(self):
         self.invoice.action_payplug_send_link()  # then the window is discarded
         self.assertStatus("created", "payable")
-        self.assertIn("nobody was mailed", self.invoice.payplug_status_detail)
+        self.assertIn("payable until", self.invoice.payplug_status_detail)
 
     def test_mailed_link_is_sent_and_waits(self):
         self._store_sending("sent", self._link())
         self.assertStatus("sent", "payable")
         self.assertIn("payable until", self.invoice.payplug_status_detail)
 
-    def test_new_link_after_a_mailed_one_is_sent_only_if_the_mail_holds_the_page(self):
-        self._store_sending("sent")  # of an earlier link
+    def test_new_link_after_a_mailed_one_is_not_sent_yet(self):
+        link = self._link()
+        self._store_sending("sent", link)
+        self.invoice.action_payplug_cancel_link()
+        self.assertStatus("cancelled", "closed")
         self._link()
-        self.assertStatus("sent", "payable")
-        self.company.payplug_link_target = "payplug"
-        self.assertStatus("created")
+        self.assertStatus("created", "payable")
 
     def test_link_that_the_customer_made_on_the_page_is_under_way(self):
         self.invoice.sudo()._payplug_start_payment()
@@ -181,3 +182,20 @@ class TestStatus(PayplugBookingCommon):
         for status, _label in STATUSES:
             with self.subTest(status=status):
                 self.assertTrue(status in seen or f'assertStatus("{status}"' in told)
+
+    def test_links_of_an_invoice_tell_what_it_tells_and_what_became_of_earlier_ones(
+        self,
+    ):
+        earlier = self._link()
+        self._pay_partly(self.invoice, 20.0)
+        earlier._cancel()
+        later = self._link()
+        self._store_sending("sent", later)
+        self.assertEqual([earlier.status, later.status], ["replaced", "sent"])
+        self._pay(later)
+        self.payplug.refund(later.payplug_id, 3000)
+        later._sync()
+        (earlier + later).invalidate_recordset()
+        self.assertEqual(
+            [earlier.status, later.status], ["replaced", "partly_refunded"]
+        )
