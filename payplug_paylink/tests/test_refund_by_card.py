@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
@@ -46,6 +46,21 @@ class TestRefundByCard(RefundCommon):
         self.assertEqual(metadata["refund_id"], str(refund.id))
         self.link._sync()
         self.assertEqual(self._refunds(), refund, "its own notification is no news")
+
+    def test_window_shows_no_payment_that_an_onchange_brings_along(self):
+        """Odoo makes a new record of a document in a dictionary, and checks none."""
+        note = self._credit()
+        rival = self.setup_other_company(name="Rival SA")["company"]
+        stranger = self._create_user("stranger", "account.group_account_invoice")
+        companies = {"company_ids": [Command.set(rival.ids)], "company_id": rival.id}
+        stranger.sudo().write(companies)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        windows = self.env["payplug.refund.by.card"].with_user(stranger).sudo(False)
+        windows = windows.with_context(allowed_company_ids=rival.ids)
+        shown = {"payment": {}, "asked": {}, "allowed": {}}
+        with self.assertRaises(AccessError):
+            windows.onchange({"move_id": {"id": note.id}}, ["move_id"], shown)
 
     def test_rest_of_the_credit_note_is_offered_and_no_more(self):
         note = self._credit()
