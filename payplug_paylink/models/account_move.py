@@ -1114,7 +1114,8 @@ class AccountMove(models.Model):
             return self.payplug_link_id.browse()
         note = self if is_note else self.browse()
         links = (self.reversed_entry_id if is_note else self)._payplug_links()
-        for link in links or ():
+        # A draft may come from another company, whose money is not for this one.
+        for link in links.filtered(lambda link: link.company_id == self.company_id):
             facts = link._refund_facts(note)
             if facts.is_paid and facts.left_cents > 0 and facts.asked_cents > 0:
                 return link

@@ -62,6 +62,22 @@ class TestRefundByCard(RefundCommon):
         with self.assertRaises(AccessError):
             windows.onchange({"move_id": {"id": note.id}}, ["move_id"], shown)
 
+    def test_money_of_the_company_from_which_an_invoice_came_is_not_refunded(self):
+        other = self.setup_other_company(name="Rival SA")
+        invoice = self.invoice.sudo()
+        invoice.button_draft()
+        invoice.name = "/"
+        invoice.invoice_line_ids.unlink()
+        invoice.journal_id = other["default_journal_sale"]
+        line = {"name": "Service", "price_unit": 10, "tax_ids": False}
+        invoice.invoice_line_ids = [Command.create(line)]
+        invoice.action_post()
+        self.assertEqual(invoice.company_id, other["company"])
+        self.assertFalse(invoice.payplug_can_refund)
+        with self.assertUserError("no payment by Payplug link"):
+            invoice.action_payplug_refund()
+        self.assertEqual(self._refunded_cents(), 0)
+
     def test_rest_of_the_credit_note_is_offered_and_no_more(self):
         note = self._credit()
         self._refund(note, 100)
@@ -335,8 +351,10 @@ class TestRefundByCard(RefundCommon):
         """Who has an activity may have it name another record, of any model."""
         note = self._credit(50)
         self._open(note, self.biller).action_ask()
-        partner = self.env["res.partner"].create({"name": "x"})
-        self.assertFalse(self.env["account.move"].browse(partner.id).exists())
+        partners, moves = self.env["res.partner"], self.env["account.move"]
+        partner = partners.create({"name": "x"})
+        while moves.browse(partner.id).exists():  # the two count for themselves
+            partner = partners.create({"name": "x"})
         activity = note.activity_ids
         values = {"res_model_id": self.env["ir.model"]._get_id(partner._name)}
         activity.with_user(self.biller).sudo(False).write(
