@@ -1088,11 +1088,15 @@ class AccountMove(models.Model):
     # === REFUNDS === #
 
     def _payplug_refunds(self):
-        """Return the refunds by card of this invoice or credit note."""
-        if self.move_type == "out_refund":
-            return self.payplug_refund_ids
-        links = self._payplug_links()
-        return links.refund_ids if links else self.env["payplug.refund"]
+        """Return the refunds by card of this invoice or credit note.
+
+        Not those of another company, from which a draft came: they are in its books.
+        """
+        is_note = self.move_type == "out_refund"
+        refunds = (
+            self.payplug_refund_ids if is_note else self._payplug_links().refund_ids
+        )
+        return refunds.filtered(lambda one: one.company_id == self.company_id)
 
     def _payplug_refunds_missing(self):
         """Return those of which the books have lost the payment."""

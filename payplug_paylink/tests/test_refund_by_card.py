@@ -62,9 +62,10 @@ class TestRefundByCard(RefundCommon):
         with self.assertRaises(AccessError):
             windows.onchange({"move_id": {"id": note.id}}, ["move_id"], shown)
 
-    def test_money_of_the_company_from_which_an_invoice_came_is_not_refunded(self):
+    def _move_to_other_company(self, invoice):
+        """Reset an invoice, and confirm it in another company; return it."""
         other = self.setup_other_company(name="Rival SA")
-        invoice = self.invoice.sudo()
+        invoice = invoice.sudo()
         invoice.button_draft()
         invoice.name = "/"
         invoice.invoice_line_ids.unlink()
@@ -73,10 +74,26 @@ class TestRefundByCard(RefundCommon):
         invoice.invoice_line_ids = [Command.create(line)]
         invoice.action_post()
         self.assertEqual(invoice.company_id, other["company"])
+        return invoice
+
+    def test_money_of_the_company_from_which_an_invoice_came_is_not_refunded(self):
+        invoice = self._move_to_other_company(self.invoice)
         self.assertFalse(invoice.payplug_can_refund)
         with self.assertUserError("no payment by Payplug link"):
             invoice.action_payplug_refund()
         self.assertEqual(self._refunded_cents(), 0)
+
+    def test_refunds_of_the_company_from_which_an_invoice_came_are_left_to_it(self):
+        self._refund_in_portal(5000)
+        self._refund_in_portal(3000)
+        lost, kept = self._refunds()
+        self._lose_refund(lost, "deleted")
+        invoice = self._move_to_other_company(self.invoice)
+        self.assertTrue(lost._is_missing_in_books() and kept._open_debit())
+        invoice.action_payplug_book_again()
+        self.assertFalse(lost.account_payment_id)
+        with self.assertUserError("no payment by Payplug link"):
+            invoice.action_payplug_prepare_credit_note()
 
     def test_rest_of_the_credit_note_is_offered_and_no_more(self):
         note = self._credit()
