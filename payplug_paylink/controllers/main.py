@@ -9,13 +9,13 @@ import logging
 from werkzeug.exceptions import NotFound, ServiceUnavailable
 
 from odoo import fields, http
-from odoo.exceptions import ConcurrencyError, UserError
+from odoo.exceptions import ConcurrencyError
 from odoo.http import content_disposition, request
 from odoo.service.model import PG_CONCURRENCY_EXCEPTIONS_TO_RETRY
 
 from ..models.account_move import PDF
 from ..models.payplug_payment_link import InvoiceBusy
-from ..models.payplug_process_mixin import CONFLICTS, ProcessFailed, isolated
+from ..models.payplug_process_mixin import CONFLICTS, SENTENCES, ProcessFailed, isolated
 from ..models.res_company import with_deadline
 from ..payplug_remote import PayplugError, PayplugRejected
 
@@ -29,7 +29,7 @@ HEADERS = {
     "X-Robots-Tag": "noindex",
     "X-Frame-Options": "SAMEORIGIN",
 }
-KNOWN = (PayplugError, UserError)  # of what may keep a payment from being followed
+KNOWN = (PayplugError, *SENTENCES)  # of what may keep a payment from being followed
 # How often a person's request begins again where somebody else holds the lock. Odoo
 # would do so five times and pause longer each time, up to 40 seconds together, and then
 # show its bare error page; three times are 5 to 12 seconds.

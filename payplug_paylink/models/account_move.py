@@ -120,21 +120,18 @@ class AccountMove(models.Model):
         string="Payment link",
         compute="_compute_payment_link",
         search="_search_payment_link",
-        compute_sudo=True,
         groups=USERS,
     )
     payment_link_button = fields.Html(
         string="Payment link button",
         compute="_compute_payment_link_button",
         search="_search_payment_link",
-        compute_sudo=True,
         sanitize=False,
         groups=USERS,
     )
     payment_link_amount = fields.Monetary(
         string="Amount of the payment link",
         compute="_compute_payment_link_amount",
-        compute_sudo=True,
         groups=USERS,
         help="What the customer is asked: the amount due, less what was paid by links "
         "and the invoice does not show yet.",
@@ -142,7 +139,6 @@ class AccountMove(models.Model):
     payment_link_until = fields.Date(
         string="Payment link good until",
         compute="_compute_payment_link_until",
-        compute_sudo=True,
         groups=USERS,
         help="Empty where the customer may renew the link, which then has no end.",
     )
@@ -260,29 +256,38 @@ class AccountMove(models.Model):
         "payplug_link_ids.url",
     )
     def _compute_payment_link(self):
-        for move in self:
-            url = move.payplug_can_send_link and move._payplug_link_url()
+        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+            url = move_sudo.payplug_can_send_link and move_sudo._payplug_link_url()
             move.payment_link = url or False
 
     @api.depends("payment_link")
     @api.depends_context("lang")
     def _compute_payment_link_button(self):
-        for move in self:
-            url = move.payment_link
-            move.payment_link_button = url and move._payplug_button_html(url)
+        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+            url = move_sudo.payment_link
+            move.payment_link_button = url and move_sudo._payplug_button_html(url)
 
     @api.depends("payment_link")
     def _compute_payment_link_amount(self):
-        for move in self:
-            move.payment_link_amount = move._payplug_amount_due()
+        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+            move.payment_link_amount = move_sudo._payplug_amount_due()
 
     @api.depends("payment_link")
     def _compute_payment_link_until(self):
-        for move in self:
-            link = move.payment_link and move._payplug_open_link()
-            lasts = move._payplug_mails_page() and move._payplug_may_renew()
-            ends = link and not lasts and link.expires_at
-            move.payment_link_until = ends and link._local_date(ends)
+        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+            link_sudo = move_sudo.payment_link and move_sudo._payplug_open_link()
+            lasts = move_sudo._payplug_mails_page() and move_sudo._payplug_may_renew()
+            ends = link_sudo and not lasts and link_sudo.expires_at
+            move.payment_link_until = ends and link_sudo._local_date(ends)
+
+    def _payplug_readable_sudo(self):
+        """Return these, in sudo, after the user's right on them.
+
+        In place of `compute_sudo`: a template, of which anybody may write one, reads
+        what it names of whatever invoice a window is given, and nothing else of it.
+        """
+        self._origin.check_access("read")  # of what an onchange brings along, too
+        return self.sudo()
 
     def _compute_payplug_sending_state(self):
         # One query for all rows of a list, and in sudo: whoever sees the invoices. Set
@@ -1084,11 +1089,15 @@ class AccountMove(models.Model):
     # === REFUNDS === #
 
     def _payplug_refunds(self):
-        """Return the refunds by card of this invoice or credit note."""
-        if self.move_type == "out_refund":
-            return self.payplug_refund_ids
-        links = self._payplug_links()
-        return links.refund_ids if links else self.env["payplug.refund"]
+        """Return the refunds by card of this invoice or credit note.
+
+        Not those of another company, from which a draft came: they are in its books.
+        """
+        is_note = self.move_type == "out_refund"
+        refunds = (
+            self.payplug_refund_ids if is_note else self._payplug_links().refund_ids
+        )
+        return refunds.filtered(lambda one: one.company_id == self.company_id)
 
     def _payplug_refunds_missing(self):
         """Return those of which the books have lost the payment."""
@@ -1110,7 +1119,8 @@ class AccountMove(models.Model):
             return self.payplug_link_id.browse()
         note = self if is_note else self.browse()
         links = (self.reversed_entry_id if is_note else self)._payplug_links()
-        for link in links or ():
+        # A draft may come from another company, whose money is not for this one.
+        for link in links.filtered(lambda link: link.company_id == self.company_id):
             facts = link._refund_facts(note)
             if facts.is_paid and facts.left_cents > 0 and facts.asked_cents > 0:
                 return link

@@ -10,7 +10,7 @@ import psycopg2
 from pytz import timezone, utc
 
 from odoo import SUPERUSER_ID, api, fields, models
-from odoo.exceptions import ConcurrencyError, RedirectWarning, UserError
+from odoo.exceptions import ConcurrencyError
 from odoo.fields import Domain
 from odoo.tools import consteq, format_date, format_datetime, mute_logger, sql
 from odoo.tools.misc import hmac
@@ -38,6 +38,7 @@ from ..payplug_remote import (
 from .payplug_process_mixin import (
     CONFLICTS,
     RETRY_REFUSED,
+    SENTENCES,
     ProcessFailed,
     isolated,
     log_failure,
@@ -916,7 +917,7 @@ class PayplugPaymentLink(models.Model):
     def _booking_failed(self, error):
         """Leave the payment to book: tried again later, and an accountant is called."""
         kind = type(error).__name__
-        is_told = isinstance(error, (UserError, RedirectWarning))
+        is_told = isinstance(error, SENTENCES)
         told = "Link %s is paid but not booked: %s"
         _logger.warning(told, self.id, kind, exc_info=None if is_told else error)
         why = error_reason(error) if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
@@ -1401,7 +1402,7 @@ class PayplugPaymentLink(models.Model):
 
     def _log_left_aside(self, error):
         which = ", ".join(map(str, self.ids))
-        if isinstance(error, (PayplugError, UserError)):
+        if isinstance(error, (PayplugError, *SENTENCES)):
             _logger.info("Link %s is tried later: %s", which, type(error).__name__)
         else:
             _logger.error("Link %s was left aside", which, exc_info=error)

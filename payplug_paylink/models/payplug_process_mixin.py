@@ -18,6 +18,8 @@ _logger = logging.getLogger(__name__)
 LOST = (psycopg2.InterfaceError, psycopg2.errors.AdminShutdown)
 # A conflict between transactions, or no connection: whoever began them begins again.
 CONFLICTS = (psycopg2.OperationalError, ConcurrencyError, *LOST)
+# What is written for people, whom it may name (see `confidential`): not for the log.
+SENTENCES = (UserError, RedirectWarning)
 MAX_FAILURES = 3  # unanswered calls in a row, after which the rest is postponed
 RETRY_UNAVAILABLE = timedelta(minutes=5)  # Payplug was silent, or a record was busy
 RETRY_REFUSED = timedelta(minutes=50)  # a little less than the hour of the crons
@@ -54,12 +56,8 @@ def isolated():
 
 
 def log_failure(logger, what, error):
-    """Log a failure by its name, and with its trace unless that quotes a sentence.
-
-    What is meant for people may name them (see `confidential`).
-    """
-    is_sentence = isinstance(error, (UserError, RedirectWarning))
-    trace = None if is_sentence else error
+    """Log a failure by its name, and with its trace unless that quotes a sentence."""
+    trace = None if isinstance(error, SENTENCES) else error
     logger.error("%s: %s", what, type(error).__name__, exc_info=trace)
 
 

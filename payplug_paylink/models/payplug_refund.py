@@ -25,6 +25,7 @@ from .payplug_process_mixin import (
     CONFLICTS,
     RETRY_REFUSED,
     RETRY_UNAVAILABLE,
+    SENTENCES,
     ProcessFailed,
     isolated,
     log_failure,
@@ -360,7 +361,7 @@ class PayplugRefund(models.Model):
         # EXTEND payplug.process.mixin: what may have gone stays unknown
         result = super()._process_failed(error)
         for refund in self:
-            if not isinstance(error, (PayplugError, UserError)):
+            if not isinstance(error, (PayplugError, *SENTENCES)):
                 _logger.error("Refund %s was left aside", refund.id, exc_info=error)
             if refund.state in UNDER_WAY:
                 refund._store_reason(error)
@@ -378,7 +379,7 @@ class PayplugRefund(models.Model):
     def _error_reason(self, error):
         """Return for people what an error says."""
         link = self.link_id._as_accountant()
-        if isinstance(error, UserError):
+        if isinstance(error, SENTENCES):
             return error_reason(error)
         if not isinstance(error, PayplugError):
             return link.env._(messages.UNEXPECTED)
@@ -568,7 +569,7 @@ class PayplugRefund(models.Model):
                 refund._booking_failed(failure.cause)
 
     def _booking_failed(self, error):
-        is_told = isinstance(error, UserError)
+        is_told = isinstance(error, SENTENCES)
         told = "Refund %s is not booked: %s"
         kind = type(error).__name__
         _logger.warning(told, self.id, kind, exc_info=None if is_told else error)

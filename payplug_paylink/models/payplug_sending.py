@@ -22,6 +22,7 @@ from ..payplug_remote import PayplugError, PayplugUnavailable
 from .payplug_process_mixin import (
     CONFLICTS,
     RETRY_UNAVAILABLE,
+    SENTENCES,
     ProcessFailed,
     isolated,
     log_failure,
@@ -428,7 +429,7 @@ class PayplugSending(models.Model):
         move = self._move_as_sender().with_user(SUPERUSER_ID)  # whatever their rights
         if isinstance(error, PayplugError):
             return move.company_id._payplug_error_message(error)
-        if isinstance(error, UserError):
+        if isinstance(error, SENTENCES):
             return error_reason(error)
         _logger.error("Invoice %s was not sent", move.id, exc_info=error)
         return move.env._(messages.UNEXPECTED)

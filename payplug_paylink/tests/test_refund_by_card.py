@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from odoo import fields
+from odoo import Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 
@@ -46,6 +46,54 @@ class TestRefundByCard(RefundCommon):
         self.assertEqual(metadata["refund_id"], str(refund.id))
         self.link._sync()
         self.assertEqual(self._refunds(), refund, "its own notification is no news")
+
+    def test_window_shows_no_payment_that_an_onchange_brings_along(self):
+        """Odoo makes a new record of a document in a dictionary, and checks none."""
+        note = self._credit()
+        rival = self.setup_other_company(name="Rival SA")["company"]
+        stranger = self._create_user("stranger", "account.group_account_invoice")
+        companies = {"company_ids": [Command.set(rival.ids)], "company_id": rival.id}
+        stranger.sudo().write(companies)
+        self.env.flush_all()
+        self.env.invalidate_all()
+        windows = self.env["payplug.refund.by.card"].with_user(stranger).sudo(False)
+        windows = windows.with_context(allowed_company_ids=rival.ids)
+        shown = {"payment": {}, "asked": {}, "allowed": {}}
+        with self.assertRaises(AccessError):
+            windows.onchange({"move_id": {"id": note.id}}, ["move_id"], shown)
+
+    def _move_to_other_company(self, invoice):
+        """Reset an invoice, and confirm it in another company; return it."""
+        other = self.setup_other_company(name="Rival SA")
+        invoice = invoice.sudo()
+        invoice.button_draft()
+        invoice.name = "/"
+        invoice.invoice_line_ids.unlink()
+        invoice.journal_id = other["default_journal_sale"]
+        line = {"name": "Service", "price_unit": 10, "tax_ids": False}
+        invoice.invoice_line_ids = [Command.create(line)]
+        invoice.action_post()
+        self.assertEqual(invoice.company_id, other["company"])
+        return invoice
+
+    def test_money_of_the_company_from_which_an_invoice_came_is_not_refunded(self):
+        invoice = self._move_to_other_company(self.invoice)
+        self.assertFalse(invoice.payplug_can_refund)
+        with self.assertUserError("no payment by Payplug link"):
+            invoice.action_payplug_refund()
+        self.assertEqual(self._refunded_cents(), 0)
+
+    def test_refunds_of_the_company_from_which_an_invoice_came_are_left_to_it(self):
+        self._refund_in_portal(5000)
+        self._refund_in_portal(3000)
+        lost, kept = self._refunds()
+        self._lose_refund(lost, "deleted")
+        invoice = self._move_to_other_company(self.invoice)
+        self.assertTrue(lost._is_missing_in_books() and kept._open_debit())
+        invoice.action_payplug_book_again()
+        self.assertFalse(lost.account_payment_id)
+        with self.assertUserError("no payment by Payplug link"):
+            invoice.action_payplug_prepare_credit_note()
 
     def test_rest_of_the_credit_note_is_offered_and_no_more(self):
         note = self._credit()
@@ -320,8 +368,10 @@ class TestRefundByCard(RefundCommon):
         """Who has an activity may have it name another record, of any model."""
         note = self._credit(50)
         self._open(note, self.biller).action_ask()
-        partner = self.env["res.partner"].create({"name": "x"})
-        self.assertFalse(self.env["account.move"].browse(partner.id).exists())
+        partners, moves = self.env["res.partner"], self.env["account.move"]
+        partner = partners.create({"name": "x"})
+        while moves.browse(partner.id).exists():  # the two count for themselves
+            partner = partners.create({"name": "x"})
         activity = note.activity_ids
         values = {"res_model_id": self.env["ir.model"]._get_id(partner._name)}
         activity.with_user(self.biller).sudo(False).write(

@@ -3,7 +3,7 @@
 from unittest.mock import patch
 
 from odoo import fields
-from odoo.exceptions import UserError
+from odoo.exceptions import RedirectWarning, UserError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -41,6 +41,18 @@ class TestSendingFailures(QueueCommon):
             self.assertEqual(len(self._run_cron()), 2)
         self.assertEqual(self._states(invoices), ["sent", "failed", "sent"])
         self.assertIn("unexpected error", self._queue(bad).failure_reason)
+
+    def test_refusal_that_leads_somewhere_is_told_and_not_logged(self):
+        invoices = self._invoices(2)
+        self._enqueue(invoices)
+        told = "Marie Durand has no VAT number"
+
+        def refuse(move):
+            raise RedirectWarning(told, 1, "Open the contact")
+
+        with self._while_sending(refuse), self.assertNoLogs(SENDING_LOG, "ERROR"):
+            self.assertFalse(self._run_cron())
+        self.assertEqual(self._queue(invoices).mapped("failure_reason"), [told] * 2)
 
     def test_refused_link_is_told_and_the_others_are_sent(self):
         invoices = self._invoices(3)

@@ -185,11 +185,52 @@ class TestForeignLink(PayplugCommon):
                 "body_html": '<p t-out="object.payment_link"/>',
             }
         )
+        by_language = template.copy({"lang": "{{ object.payment_link }}"})
         windows = self.env["account.move.send.wizard"].with_user(stranger).sudo(False)
-        values = {"move_id": self.foreign.move_id.id, "template_id": template.id}
+        windows = windows.with_context(allowed_company_ids=self.rival.ids)
+        invoice = self.foreign.move_id.id
+        for values in (
+            {"move_id": invoice, "template_id": template.id},
+            {"move_id": {"id": invoice}, "template_id": template.id},
+            {"move_id": invoice, "template_id": by_language.id},
+        ):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                windows.onchange(values, list(values), {"body": {}, "lang": {}})
+
+    def test_template_shows_no_link_of_another_company_in_an_error(self):
+        """Odoo's preview tells of a language that is none; rights come later there."""
+        stranger = self._create_stranger()
+        template = self.env["mail.template"].with_user(stranger).sudo(False)
+        template = template.create(
+            {
+                "name": "Spy",
+                "model_id": self.env["ir.model"]._get_id("account.move"),
+                "lang": "{{ object.payment_link }}",
+            }
+        )
+        invoice = self.foreign.move_id
+        previews = self.env["mail.template.preview"].with_user(stranger).sudo(False)
+        preview = previews.create(
+            {
+                "mail_template_id": template.id,
+                "resource_ref": f"account.move,{invoice.id}",
+            }
+        )
+        self.assertIn("access", preview.error_msg)
+        self.assertNotIn("payplug", preview.error_msg)
+        for name in ("payment_link", "payment_link_button", "payment_link_amount"):
+            self.env.invalidate_all()
+            with self.subTest(name=name), self.assertRaises(AccessError):
+                invoice.with_user(stranger).sudo(False)[name]
+
+    def test_onchange_brings_no_amount_of_another_company_along(self):
+        """Odoo makes a new record of an invoice in a dictionary, and checks none."""
+        stranger = self._create_stranger()
+        lines = self.env["payplug.send.links.line"].with_user(stranger).sudo(False)
+        values = {"move_id": {"id": self.foreign.move_id.id}}
         with self.assertRaises(AccessError):
-            windows.with_context(allowed_company_ids=self.rival.ids).onchange(
-                values, list(values), {"body": {}}
+            lines.with_context(allowed_company_ids=self.rival.ids).onchange(
+                values, ["move_id"], {"amount": {}}
             )
 
     def test_database_refuses_a_foreign_link_whoever_writes_it(self):

@@ -24,7 +24,8 @@ class AccountMoveSendWizard(models.TransientModel):
     def _compute_payplug_seen_at(self):
         for wizard in self:
             # stored fields are computed in sudo
-            move = wizard.move_id.with_user(self.env.user)._filtered_access("read")
+            move = wizard.move_id._origin.with_user(self.env.user)
+            move = move._filtered_access("read")
             wizard.payplug_seen_at = move._payplug_sendings_sudo().sent_at
 
     @api.depends("template_id", "subject", "body", "payplug_with_link")
@@ -62,12 +63,24 @@ class AccountMoveSendWizard(models.TransientModel):
     def _get_mail_default_field_value_from_template(
         self, mail_template, lang, move, field, **kwargs
     ):
-        # EXTEND account: it renders in sudo the invoice that it is given, whose
-        # payment link is not for everyone
-        move.with_user(self.env.user).check_access("read")
+        # EXTEND account
+        self._payplug_check_reader(move)
         return super()._get_mail_default_field_value_from_template(
             mail_template, lang, move, field, **kwargs
         )
+
+    def _get_default_mail_lang(self, move, mail_template):
+        # EXTEND account: a template finds the language by what it reads of an invoice
+        self._payplug_check_reader(move)
+        return super()._get_default_mail_lang(move, mail_template)
+
+    def _payplug_check_reader(self, move):
+        """Check the user's right: Odoo renders in sudo the invoice that it is given.
+
+        Its payment link is not for everyone. An onchange gives a new record of it,
+        which Odoo does not check: its origin is.
+        """
+        move._origin.with_user(self.env.user).check_access("read")
 
     def _payplug_no_link_text(self):
         """Return why the mail would have no link, and what to do."""

@@ -71,12 +71,15 @@ class PayplugRefundByCard(models.TransientModel):
 
         :raise AccessError: if the user may not handle it
         """
-        # stored fields are computed in sudo
-        self.move_id.with_user(self.env.user).check_access("write")
-        return self.move_id.sudo()._payplug_refundable_link()
+        # Stored fields are computed in sudo. Odoo checks no new record, of which an
+        # onchange may make one of any document: its origin is.
+        move = self.move_id._origin
+        move.with_user(self.env.user).check_access("write")
+        return move.sudo()._payplug_refundable_link()
 
     def _credit_note(self):
-        return self.move_id.filtered(lambda move: move.move_type == "out_refund")
+        move = self.move_id._origin
+        return move.filtered(lambda move: move.move_type == "out_refund")
 
     def action_confirm(self):
         """Give the money back: Payplug is asked as soon as this is committed."""

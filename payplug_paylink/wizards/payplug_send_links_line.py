@@ -42,7 +42,8 @@ class PayplugSendLinksLine(models.TransientModel):
     @api.depends("move_id")
     def _compute_amount(self):
         for line in self:
-            line.amount = line.move_id and line.move_id._payplug_amount_due()
+            move = line.move_id._origin  # checked, unlike what an onchange makes of it
+            line.amount = move and move._payplug_amount_due()
 
     @api.depends("reasons", "sent_at")
     def _compute_failure_reason(self):
