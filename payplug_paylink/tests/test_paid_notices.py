@@ -1,6 +1,6 @@
 """Who is told that an invoice was paid by its link, and how."""
 
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 from odoo.exceptions import UserError
 from odoo.tests import tagged
@@ -121,9 +121,8 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
         self.company.payplug_thank_customer = True
         link = self._request(self.invoice)
 
-        def refuse(*_args, **_options):
-            raise UserError("marie.durand@example.com may not be mailed")
-
+        refusal = "marie.durand@example.com may not be mailed"
+        refuse = Mock(side_effect=UserError(refusal))
         templates = type(self.env["mail.template"])
         with (
             patch.object(templates, "send_mail", refuse),
