@@ -7,7 +7,7 @@ from odoo.tests import tagged
 
 from odoo.addons.mail.tests.common import MailCase
 
-from .common import PayplugBookingCommon
+from .common import LINK_LOG, PayplugBookingCommon
 
 SUBTYPE = "payplug_paylink.mail_message_subtype_paid"
 
@@ -84,7 +84,7 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
         self._send()
         template = self.env.ref("payplug_paylink.mail_template_payment_received")
         template.subject = "{{ not object.amount_residual and object.nothing }}"
-        with self.assertLogs("odoo.addons", "ERROR"):
+        with self.assertLogs(LINK_LOG, "ERROR"):
             self._pay_and_see()
         self.assertEqual(self.invoice.payment_state, "paid")
         self.assertTrue(self.invoice.payplug_link_id.sudo().is_booked)
@@ -126,7 +126,7 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
         templates = type(self.env["mail.template"])
         with (
             patch.object(templates, "send_mail", refuse),
-            self.assertLogs("odoo.addons", "ERROR") as logs,
+            self.assertLogs(LINK_LOG, "ERROR") as logs,
         ):
             self._pay(link)
         self.assertIn("Nobody was told of a payment: UserError", logs.output[0])
