@@ -231,8 +231,8 @@ class AccountMove(models.Model):
         self.payplug_status = False
         invoices = self.filtered(lambda move: move.move_type == "out_invoice")
         values = invoices._origin._payplug_column_values(["payplug_status"])
-        for move in invoices.filtered(lambda move: move._origin):  # edited ones, too
-            move.payplug_status = values[move._origin.id]["payplug_status"]
+        for move in invoices:  # those of a form that is being edited, too
+            move.payplug_status = values.get(move._origin.id, {}).get("payplug_status")
 
     @api.depends("payplug_status")
     @api.depends_context("lang")
@@ -366,7 +366,7 @@ class AccountMove(models.Model):
         self._check_field_access(self._fields["payplug_status"], "read")
         if operator != "in":
             return NotImplemented  # Odoo asks again with the opposite
-        self._payplug_flush(["payplug_status"])
+        self._payplug_flush_status()
         found = Domain("id", "in", self._payplug_with_status([v for v in value if v]))
         if False in value:
             found |= Domain("id", "not in", self._payplug_with_status(None))
@@ -410,7 +410,7 @@ class AccountMove(models.Model):
         """Return the values of some of `COLUMNS` by invoice."""
         if not self:
             return {}
-        self._payplug_flush(names)
+        self._payplug_flush_status()
         query = f"""SELECT move.id, {", ".join(COLUMNS[name] for name in names)}
                       FROM {TABLES} WHERE move.id = ANY(%s)"""
         found = {}
@@ -422,8 +422,8 @@ class AccountMove(models.Model):
         return found
 
     @api.model
-    def _payplug_flush(self, names):
-        """Write to the database what these of `COLUMNS` depend on."""
+    def _payplug_flush_status(self):
+        """Write to the database what `COLUMNS` depend on."""
         for model, depends in FLUSHED.items():
             self.env[model].flush_model(depends)
 
@@ -432,7 +432,7 @@ class AccountMove(models.Model):
         if field_expr != "payplug_status":
             return super()._field_to_sql(alias, field_expr, query)
         self._check_field_access(self._fields[field_expr], "read")
-        self._payplug_flush([field_expr])
+        self._payplug_flush_status()
         status = f"(SELECT {STATUS} FROM {TABLES} WHERE move.id = %s)"
         return SQL(status, SQL.identifier(alias, "id"))
 
