@@ -136,7 +136,7 @@ class PayplugPaymentLink(models.Model):
     )
     status = fields.Selection(STATUSES, compute="_compute_status", compute_sudo=True)
     payplug_id = fields.Char(string="Payplug payment ID", readonly=True)
-    url = fields.Char(string="Payment page", readonly=True)
+    url = fields.Char(string="Payment page at Payplug", readonly=True)
     expires_at = fields.Datetime(
         string="Expected end",
         readonly=True,

@@ -138,8 +138,9 @@ class ResConfigSettings(models.TransientModel):
         except PayplugError as error:
             raise company._payplug_user_error(error) from error
         message = messages.LIVE_ALLOWED[account.live_allowed]
+        is_stopped = company.payplug_mode == "live" and account.live_allowed is False
         return notification(
             company._payplug_connection_text(),
             text(self.env, message, limits=company._payplug_limits_text()),
-            "warning" if account.live_allowed is False else "success",
+            "warning" if is_stopped else "success",
         )

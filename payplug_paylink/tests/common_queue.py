@@ -79,4 +79,5 @@ class QueueCommon(PayplugCommon, MailCase):
 
     def _states(self, invoices):
         self.env.invalidate_all()
-        return [move.payplug_sending_state for move in invoices]
+        states = {row.move_id.id: row.state for row in self._queue(invoices)}
+        return [states.get(move.id) for move in invoices]
