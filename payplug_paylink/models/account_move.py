@@ -142,9 +142,16 @@ class AccountMove(models.Model):
         groups=USERS,
         help="Empty where the customer may renew the link, which then has no end.",
     )
+    payplug_sending_state = fields.Selection(
+        selection=[("waiting", "Being sent"), ("sent", "Sent"), ("failed", "Not sent")],
+        string="Payment link sending",
+        compute="_compute_payplug_sending_state",
+        search="_search_payplug_sending_state",
+        groups=USERS,
+    )
     payplug_sending_reason = fields.Text(
         string="Why the payment link was not sent",
-        compute="_compute_payplug_sending_reason",
+        compute="_compute_payplug_sending_state",
         groups=USERS,
     )
 
@@ -282,12 +289,15 @@ class AccountMove(models.Model):
         self._origin.check_access("read")  # of what an onchange brings along, too
         return self.sudo()
 
-    def _compute_payplug_sending_reason(self):
-        # in sudo: for whoever sees the invoices
-        rows = self._payplug_sendings_sudo()
-        reasons = {sending.move_id.id: sending.failure_reason for sending in rows}
-        for move in self:
-            move.payplug_sending_reason = reasons.get(move._origin.id)
+    def _compute_payplug_sending_state(self):
+        # One query for all rows of a list, and in sudo: whoever sees the invoices. Set
+        # for all at once: most have no row.
+        self.payplug_sending_state = self.payplug_sending_reason = False
+        sendings = {one.move_id.id: one for one in self._payplug_sendings_sudo()}
+        for move in self.filtered(lambda move: move._origin.id in sendings):
+            sending = sendings[move._origin.id]
+            move.payplug_sending_state = sending.state
+            move.payplug_sending_reason = sending.failure_reason
 
     @api.depends("payplug_refund_ids", "payplug_link_ids.refund_ids")
     def _compute_payplug_refund_count(self):
@@ -369,6 +379,18 @@ class AccountMove(models.Model):
         if statuses is None:
             return SQL(f"({query} AND {STATUS} IS NOT NULL)")
         return SQL(f"({query} AND {STATUS} = ANY(%s))", [str(one) for one in statuses])
+
+    @api.model
+    def _search_payplug_sending_state(self, operator, value):
+        self._check_field_access(self._fields["payplug_sending_state"], "read")
+        if operator != "in":
+            return NotImplemented  # Odoo asks again with the opposite
+        queue_sudo = self.env["payplug.sending"].sudo()  # as the field itself
+        known = queue_sudo._search([("state", "in", [v for v in value if v])])
+        found = Domain("id", "in", known.subselect("move_id"))
+        if False in value:
+            found |= Domain("id", "not in", queue_sudo._search([]).subselect("move_id"))
+        return found
 
     # === CRUD === #
 

@@ -79,5 +79,4 @@ class QueueCommon(PayplugCommon, MailCase):
 
     def _states(self, invoices):
         self.env.invalidate_all()
-        states = {row.move_id.id: row.state for row in self._queue(invoices)}
-        return [states.get(move.id) for move in invoices]
+        return [move.payplug_sending_state for move in invoices]

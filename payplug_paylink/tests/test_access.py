@@ -62,7 +62,7 @@ FIELDS = [
         payplug_can_refund payplug_can_send_link payplug_expires_at payplug_is_missing
         payplug_link_count payplug_link_id payplug_link_ids payplug_problem
         payplug_refund_count payplug_refund_ids payplug_refund_state payplug_refusal
-        payplug_mode payplug_sending_reason payplug_state
+        payplug_mode payplug_sending_reason payplug_sending_state payplug_state
         payplug_status payplug_status_detail""",
     ),
     (

@@ -86,4 +86,4 @@ class TestSendingByHand(QueueCommon):
 
     def test_send_without_any_channel_is_not_recorded(self):
         self._send_by_hand(self._open_own(self.first, sending_methods=[]))
-        self.assertEqual(self._states(self.first), [None])
+        self.assertFalse(self.first.payplug_sending_state)

@@ -115,9 +115,13 @@ class TestQueue(QueueCommon):
         self.assertFalse(self.payplug.calls)
         self.assertEqual(self._states(invoices), ["waiting"] * 3)
         found = self.env["account.move"].search(
-            [("payplug_status", "=", "being_sent"), ("id", "in", invoices.ids)]
+            [("payplug_sending_state", "=", "waiting"), ("id", "in", invoices.ids)]
         )
         self.assertEqual(found, invoices.sorted())
+        others = self.env["account.move"].search(
+            [("payplug_sending_state", "=", False), ("id", "in", invoices.ids)]
+        )
+        self.assertFalse(others)
         self.assertIn("payplug_waiting", invoices[0]._get_alerts())
 
     def test_read_only_accountant_sends_nothing(self):
@@ -211,7 +215,7 @@ class TestQueue(QueueCommon):
         action = taken.with_user(self.biller).action_payplug_cancel_sending()
         self.assertIn("will not be sent: 2", action["params"]["message"])
         self.assertEqual(len(self._run_cron()), 1)
-        self.assertEqual(self._states(invoices), [None, None, "sent"])
+        self.assertEqual(self._states(invoices), [False, False, "sent"])
         with self.assertUserError("too late"):
             invoices.with_user(self.biller).action_payplug_cancel_sending()
 
@@ -253,14 +257,14 @@ class TestQueue(QueueCommon):
             self._run_cron()
         self.assertEqual(set(used), {other})
 
-    def test_reasons_of_many_invoices_cost_one_query(self):
+    def test_list_costs_one_query_for_the_state_of_sending(self):
         invoices = self._invoices(3)
         self._enqueue(invoices)
         self.env.flush_all()
         self.env.invalidate_all()
         invoices.mapped("name")
         with self.assertQueryCount(1):
-            invoices.mapped("payplug_sending_reason")
+            invoices.mapped("payplug_sending_state")
 
     def test_user_is_told_once_when_all_are_through(self):
         invoices = self._invoices(2)

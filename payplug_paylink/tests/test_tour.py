@@ -39,8 +39,8 @@ class TestTour(PayplugCommon, HttpCase, MailCase):
             timeout=120,
         )
         self.env.invalidate_all()
-        self.assertEqual(self._states(good), {"waiting"})
-        self.assertEqual(self._states(refused), set())
+        self.assertEqual(set(good.mapped("payplug_sending_state")), {"waiting"})
+        self.assertEqual(set(refused.mapped("payplug_sending_state")), {False})
         self.env.flush_all()
         with self.mock_mail_gateway():
             self.env.ref("payplug_paylink.ir_cron_send").method_direct_trigger()
@@ -49,7 +49,7 @@ class TestTour(PayplugCommon, HttpCase, MailCase):
         self.assertEqual(len(subjects), 20)
         for invoice in good:
             self.assertTrue(any(invoice.name in subject for subject in subjects))
-        self.assertEqual(self._states(good), {"sent"})
+        self.assertEqual(set(good.mapped("payplug_sending_state")), {"sent"})
 
     def test_billing_user_sends_from_the_menu_of_the_kanban(self):
         other = self.env["res.partner"].create(
@@ -64,11 +64,8 @@ class TestTour(PayplugCommon, HttpCase, MailCase):
             login=self.biller.login,
         )
         self.env.invalidate_all()
-        self.assertEqual(self._states(chosen), {"waiting"})
-        self.assertFalse(self._states(third))
-
-    def _states(self, invoices):
-        return set(invoices._payplug_sendings_sudo().mapped("state"))
+        self.assertEqual(set(chosen.mapped("payplug_sending_state")), {"waiting"})
+        self.assertFalse(third.payplug_sending_state)
 
     def _create_refused_invoices(self):
         """Return five invoices, each refused for another reason."""

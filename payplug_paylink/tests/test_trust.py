@@ -442,7 +442,7 @@ class TestInput(PayplugCommon):
         for name in (
             "payment_link",
             "payment_link_button",
-            "payplug_status",
+            "payplug_sending_state",
             "online_payment",
         ):
             for value in ([5], [None], [True], [2.5], "x", 5, False, ["x", 5]):
