@@ -5,7 +5,7 @@ from odoo.tests import tagged
 from .common import PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestAccountingTriggers(PayplugBookingCommon):
     def setUp(self):
         super().setUp()

@@ -10,7 +10,7 @@ from odoo.tools import mute_logger
 from .common import LINK_LOG, PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestMoney(PayplugBookingCommon):
     def setUp(self):
         super().setUp()

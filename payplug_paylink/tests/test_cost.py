@@ -17,7 +17,7 @@ MOST_FILES = 10
 MOST_AMOUNTS_DUE = 3
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCost(PayplugCommon):
     def setUp(self):
         super().setUp()
@@ -104,7 +104,7 @@ class TestCost(PayplugCommon):
         self.assertEqual(self._read(bill, "form", "account.view_move_form"), [])
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestTrace(PayplugBookingCommon):
     @contextlib.contextmanager
     def _traced(self):

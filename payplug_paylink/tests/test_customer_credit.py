@@ -10,7 +10,7 @@ BY_HAND = "Registered by hand, or paid twice?"
 TO_BOOK = "Payplug payment to book"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCredit(PayplugBookingCommon):
     def assertCredit(self, link, partner):
         """Check that a link's money is this customer's credit, and settles nothing."""

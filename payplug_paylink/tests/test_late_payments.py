@@ -7,7 +7,7 @@ from odoo.tools import mute_logger
 from .common import LINK_LOG, WEEK, PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestLatePayments(PayplugBookingCommon):
     def setUp(self):
         super().setUp()

@@ -13,7 +13,7 @@ CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.main"
 WEEK = 7 * 24 * 3600
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPagePayment(PageCommon):
     def test_button_leads_to_payplugs_page_of_the_amount_due(self):
         answer = self._start()

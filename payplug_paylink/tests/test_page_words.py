@@ -14,7 +14,7 @@ CONTROLLER_LOG = "odoo.addons.payplug_paylink.controllers.main"
 NOON_OF_MARCH_10 = datetime(2026, 3, 10, 12, tzinfo=timezone.utc)
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPageWords(PageCommon):
     # === WITHOUT A NUMBER === #
 

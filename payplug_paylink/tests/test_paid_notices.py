@@ -12,7 +12,7 @@ from .common import LINK_LOG, PayplugBookingCommon
 SUBTYPE = "payplug_paylink.mail_message_subtype_paid"
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestPaidNotices(PayplugBookingCommon, MailCase):
     def setUp(self):
         super().setUp()
@@ -142,7 +142,7 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
         self.assertTrue(self._news())
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestCopyLink(PayplugBookingCommon):
     def test_copying_makes_the_link_and_mails_nobody(self):
         invoice = self._create_payable_invoice()

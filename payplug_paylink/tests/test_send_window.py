@@ -7,7 +7,7 @@ from odoo.addons.mail.tests.common import MailCase
 from .common import PayplugCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestSending(PayplugCommon, MailCase):
     def setUp(self):
         super().setUp()

@@ -183,11 +183,14 @@ class TestSendingJobs(JobsCommon):
             self.assertFalse(self._rows(env).user_id)
             env.cr.rollback()
 
-    def test_runner_sends_all_and_tells_the_user(self):
+    def test_runner_sends_what_it_can_and_tells_the_user(self):
+        with self._env() as env:
+            env["account.move"].browse(self.invoice_ids[0]).partner_id.email = "none"
         self._start_runner()
 
-        self.assertTrue(self.sink.wait_for(self.count))
-        self._wait_until(lambda: self._states() == {"sent": self.count})
+        self.assertTrue(self.sink.wait_for(1))
+        self._wait_until(lambda: self._states() == {"sent": 1, "failed": 1})
+        self._wait_until(lambda: self._job_states() == {"done": self.count})
         self._wait_until(self._is_user_told)
 
     def _is_user_told(self):
@@ -225,13 +228,6 @@ class TestSendingJobs(JobsCommon):
     def _retries(self):
         with self._env() as env:
             return self._jobs(env).mapped("retry")
-
-    def test_refused_link_is_told_and_its_job_is_done(self):
-        with self._env() as env:
-            env["account.move"].browse(self.invoice_ids[0]).partner_id.email = "none"
-        self._start_runner()
-        self._wait_until(lambda: self._states() == {"sent": 1, "failed": 1})
-        self._wait_until(lambda: self._job_states() == {"done": self.count})
 
 
 @tagged("post_install", "-at_install", "queue_job")

@@ -9,7 +9,7 @@ from ..payment_status import STATUSES
 from .common import LINK_LOG, PayplugBookingCommon
 
 
-@tagged("post_install", "-at_install")
+@tagged("post_install", "-at_install", "once")
 class TestStatus(PayplugBookingCommon):
     @classmethod
     def setUpClass(cls):
