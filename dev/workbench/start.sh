@@ -28,5 +28,7 @@ if ! fits "${python:-none}"; then
         "dev/$1" >&2
     exit 1
 fi
+# What Odoo is compiled to is kept: each of its many processes would compile it anew.
+export PYTHONDONTWRITEBYTECODE=
 here=$(cd "${0%/*}" && pwd)
 PYTHONPATH="${here%/*}" exec "$python" -m workbench "$@"
