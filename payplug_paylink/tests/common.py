@@ -7,7 +7,7 @@ is under test.
 import contextlib
 from urllib.parse import urlsplit
 
-from odoo import Command
+from odoo import SUPERUSER_ID, Command, api
 from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
 from odoo.tests import HOST, HttpCase, get_db_name, new_test_user
@@ -65,6 +65,18 @@ class KeptCaches:
         registry.cache_invalidated.update(signalled)
         registry.cache_sequences.update(before)
         registry.reset_changes()
+
+
+class CompiledAssets:
+    """Compiles the web client's scripts once: each test would, and roll it back."""
+
+    @classmethod
+    def setUpClass(cls):
+        with Registry(get_db_name()).cursor() as cr:  # committed: it changes no record
+            assets = api.Environment(cr, SUPERUSER_ID, {})["ir.qweb"]
+            for bundle in ("web.assets_web", "web.assets_tests"):
+                assets._get_asset_bundle(bundle).js()
+        super().setUpClass()
 
 
 class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):

@@ -8,6 +8,7 @@ from odoo.tests import tagged
 from odoo.addons.mail.tests.common import MailCase
 
 from ..colors import ENOUGH, contrast
+from .common import CompiledAssets
 from .common_browser import DESKTOP, PHONE, BrowserCommon
 
 AXE_CORE = os.environ.get("AXE_CORE")  # a script of npm, which dev/test has installed
@@ -52,7 +53,7 @@ RUN = "within => axe.run(within || document, {resultTypes: ['violations']})"
 
 
 @tagged("post_install", "-at_install", "once", "long")
-class TestAccessibility(MailCase, BrowserCommon):
+class TestAccessibility(CompiledAssets, MailCase, BrowserCommon):
     @classmethod
     def setUpClass(cls):
         if not AXE_CORE:

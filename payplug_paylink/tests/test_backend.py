@@ -3,13 +3,14 @@
 from odoo.tests import tagged
 from odoo.tests.common import _registry_test_lock
 
+from .common import CompiledAssets
 from .common_browser import BrowserCommon
 
 TEMPLATES = "/odoo/action-mail.action_email_template_tree_all"
 
 
 @tagged("post_install", "-at_install", "once", "long")
-class TestBackend(BrowserCommon):
+class TestBackend(CompiledAssets, BrowserCommon):
     def _log_in(self, path):
         """Return a page of the billing user, at this address of Odoo."""
         session = self.authenticate(self.biller.login, self.biller.login)

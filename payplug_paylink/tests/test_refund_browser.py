@@ -2,11 +2,12 @@
 
 from odoo.tests import HttpCase, tagged
 
+from .common import CompiledAssets
 from .common_refunds import RefundCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestRefundBrowser(RefundCommon, HttpCase):
+class TestRefundBrowser(CompiledAssets, RefundCommon, HttpCase):
     def _start_tour(self, name, move):
         """Go through the steps of a tour on the form of a credit note or invoice."""
         kind = "out_refund" if move.move_type == "out_refund" else "out_invoice"

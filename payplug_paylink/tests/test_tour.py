@@ -5,22 +5,17 @@ from odoo.tests import HttpCase, tagged
 
 from odoo.addons.mail.tests.common import MailCase
 
-from .common import PayplugCommon
+from .common import CompiledAssets, PayplugCommon
 
 
 @tagged("post_install", "-at_install", "once", "long")
-class TestTour(PayplugCommon, HttpCase, MailCase):
-    def test_billing_user_sends_a_link_from_the_form(self):
-        self.assertSentFromForm("payplug_paylink_send")
-
-    def test_billing_user_sends_a_link_from_the_menu_of_the_form(self):
-        self.assertSentFromForm("payplug_paylink_send_from_menu")
-
-    def assertSentFromForm(self, tour):
-        """Check that a tour on the form of an invoice mails its link."""
+class TestTour(CompiledAssets, PayplugCommon, HttpCase, MailCase):
+    def test_billing_user_sends_a_link_from_menu_and_button_of_the_form(self):
         invoice = self._create_payable_invoice(1234.56)
         self.start_tour(
-            f"/odoo/customer-invoices/{invoice.id}", tour, login=self.biller.login
+            f"/odoo/customer-invoices/{invoice.id}",
+            "payplug_paylink_send",
+            login=self.biller.login,
         )
         self.assertEqual(invoice.payplug_state, "pending")
         sent = invoice.message_ids.filtered(lambda m: invoice.payment_link in m.body)
