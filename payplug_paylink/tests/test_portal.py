@@ -18,8 +18,9 @@ except ImportError:  # the addon's tests also run where only Odoo is installed
     zxingcpp = None
 
 
-@tagged("post_install", "-at_install")
-class TestPortal(PayplugCommon, HttpCase):
+class PortalCommon(PayplugCommon, HttpCase):
+    """An invoice that a customer of the portal may pay."""
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -29,6 +30,9 @@ class TestPortal(PayplugCommon, HttpCase):
             1234.56, partner_id=cls.customer.partner_id.id
         )
 
+
+@tagged("post_install", "-at_install")
+class TestPortal(PortalCommon):
     def _buttons(self, path):
         """Return the addresses of our buttons, and how many native ones there are."""
         self.env.flush_all()
@@ -113,6 +117,9 @@ class TestPortal(PayplugCommon, HttpCase):
 
     # === PAPER === #
 
+
+@tagged("post_install", "-at_install", "once")
+class TestPrintedInvoice(PortalCommon):
     def _print(self, invoice):
         """Return the printed invoice as HTML."""
         report = self.env["ir.actions.report"].with_user(self.biller)
