@@ -197,6 +197,30 @@ class TestForeignLink(PayplugCommon):
             with self.subTest(values=values), self.assertRaises(AccessError):
                 windows.onchange(values, list(values), {"body": {}, "lang": {}})
 
+    def test_message_window_renders_no_invoice_of_another_company(self):
+        """Odoo computes its stored fields in sudo."""
+        stranger = self._create_stranger()
+        template = self.env["mail.template"].with_user(stranger).sudo(False)
+        template = template.create(
+            {
+                "name": "Spy",
+                "model_id": self.env["ir.model"]._get_id("account.move"),
+                "subject": "{{ object.payment_link }}",
+                "email_to": "{{ object.payment_link }}",
+            }
+        )
+        windows = self.env["mail.compose.message"].sudo(False)
+        values = {
+            "composition_mode": "comment",
+            "model": "account.move",
+            "res_ids": str(self.foreign.move_id.ids),
+            "template_id": template.id,
+        }
+        with self.assertRaises(AccessError):
+            windows.with_user(stranger).create(values)
+        window = windows.with_user(self.biller).create(values)
+        self.assertEqual(window.subject, self.foreign.move_id.payment_link)
+
     def test_template_shows_no_link_of_another_company_in_an_error(self):
         """Odoo's preview tells of a language that is none; rights come later there."""
         stranger = self._create_stranger()
