@@ -1202,7 +1202,19 @@ class PayplugPaymentLink(models.Model):
 
     def _close_booking_activity(self):
         """Close what `_schedule_to_book` opened: there is nothing to do any more."""
-        self.to_book_activity_id.filtered("active").action_done()
+        self._close_activities(self.to_book_activity_id)
+
+    def _close_activities(self, opened):
+        """Close what `_schedule_activity` opened for this link, where it did so.
+
+        Not by the record that an activity names, which its user may change.
+        """
+        opened = opened.filtered("active")
+        if opened:
+            record = self.move_id or self.account_payment_id
+            there = record.activity_ids | self.partner_id.activity_ids
+            there |= self.company_id.partner_id.activity_ids
+            (opened & there).action_done()
 
     def _schedule_refund(self, due):
         """Ask what becomes of money of which only `due` was due when it came."""

@@ -739,7 +739,7 @@ class PayplugRefund(models.Model):
         )
 
     def _close_activity(self):
-        self.activity_id.filtered("active").action_done()
+        self.link_id._close_activities(self.activity_id)
 
     def _log(self, message, **values):
         """Write a sentence into the chatter of the invoice and of the credit note."""

@@ -204,7 +204,7 @@ class PayplugSending(models.Model):
         moves = mine.move_id
         jobs = mine._jobs_sudo()
         for sending in mine:  # what a mail server put off does not leave after all
-            mails = sending._customer_notices().mail_mail_id.exists()
+            mails = sending._mails_of(sending._customer_notices())
             mails.filtered(lambda mail: mail.state in UNSENT).cancel()
         mine.unlink()
         if jobs:
@@ -289,7 +289,7 @@ class PayplugSending(models.Model):
         :raise UserError: if that mail is gone, and nothing tells how to write another
         """
         notices = self._customer_notices()
-        mail = notices.mail_mail_id.exists()[:1]
+        mail = self._mails_of(notices)[:1]
         is_kept = mail.state in UNSENT
         if is_kept and self._is_current(move):
             mine = notices.filtered(lambda one: one.mail_mail_id == mail)
@@ -391,7 +391,7 @@ class PayplugSending(models.Model):
         return (
             self.attempts < MAX_ATTEMPTS
             and notice.notification_status == "exception"
-            and notice.mail_mail_id.exists().state == "exception"
+            and self._mails_of(notice).state == "exception"
             and (
                 self._has_other_recipients(notices)
                 or is_temporary(notice.failure_type, notice.failure_reason)
@@ -399,7 +399,15 @@ class PayplugSending(models.Model):
         )
 
     def _has_other_recipients(self, notices):
-        return notices.mail_mail_id.recipient_ids - notices.res_partner_id
+        return self._mails_of(notices).recipient_ids - notices.res_partner_id
+
+    def _mails_of(self, notices):
+        """Return the mails of these notices that are of this row's message.
+
+        Whoever is mailed may write on the own notice which mail it is of.
+        """
+        mails = notices.mail_mail_id.exists()
+        return mails.filtered(lambda mail: mail.mail_message_id == self.message_id)
 
     def _postpone_mail(self, notices):
         """Let the mail be handed over again, after a while if its server says so."""

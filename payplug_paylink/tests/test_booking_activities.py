@@ -97,6 +97,18 @@ class TestBookingActivities(PayplugBookingCommon):
         self._try_again()
         self.assertEqual(self.invoice.amount_residual, 0)
 
+    def test_call_that_its_user_put_on_another_document_is_not_told_there(self):
+        """Odoo lets users write the document of their activities, any at all."""
+        self._let_books_refuse()
+        self._pay_without_booking()
+        other = self._create_payable_invoice()
+        call = self.link.to_book_activity_id.with_user(self.biller).sudo(False)
+        call.write({"res_id": other.id, "note": "<p>Forged</p>"})
+        self._let_books_refuse(False)
+        self._try_again()
+        self.assertEqual(self.invoice.amount_residual, 0)
+        self.assertFalse(self._logged(other, "Forged"))
+
     # === WHO === #
 
     def _managers(self):

@@ -234,6 +234,20 @@ class TestRefunds(RefundCommon):
         self.assertTrue(refund.account_payment_id)
         self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
 
+    def test_call_that_its_user_put_on_another_document_is_not_told_there(self):
+        """Odoo lets users write the document of their activities, any at all."""
+        self.invoice.invoice_user_id = self.accountant
+        self._let_books_refuse_refunds()
+        with self.assertLogs(REFUND_LOG, "WARNING"):
+            self._refund_in_portal(2000)
+        refund, other = self._refunds(), self._create_payable_invoice()
+        call = refund.activity_id.with_user(self.accountant).sudo(False)
+        call.write({"res_id": other.id, "note": "<p>Forged</p>"})
+        self._let_books_refuse_refunds(False)
+        self._run_refund_cron()
+        self.assertTrue(refund.account_payment_id)
+        self.assertFalse(self._logged(other, "Forged"))
+
     def test_refund_waits_for_the_booking_of_its_payment(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)

@@ -197,6 +197,30 @@ class TestForeignLink(PayplugCommon):
             with self.subTest(values=values), self.assertRaises(AccessError):
                 windows.onchange(values, list(values), {"body": {}, "lang": {}})
 
+    def test_message_window_renders_no_invoice_of_another_company(self):
+        """Odoo computes its stored fields in sudo."""
+        stranger = self._create_stranger()
+        template = self.env["mail.template"].with_user(stranger).sudo(False)
+        template = template.create(
+            {
+                "name": "Spy",
+                "model_id": self.env["ir.model"]._get_id("account.move"),
+                "subject": "{{ object.payment_link }}",
+                "email_to": "{{ object.payment_link }}",
+            }
+        )
+        windows = self.env["mail.compose.message"].sudo(False)
+        values = {
+            "composition_mode": "comment",
+            "model": "account.move",
+            "res_ids": str(self.foreign.move_id.ids),
+            "template_id": template.id,
+        }
+        with self.assertRaises(AccessError):
+            windows.with_user(stranger).create(values)
+        window = windows.with_user(self.biller).create(values)
+        self.assertEqual(window.subject, self.foreign.move_id.payment_link)
+
     def test_template_shows_no_link_of_another_company_in_an_error(self):
         """Odoo's preview tells of a language that is none; rights come later there."""
         stranger = self._create_stranger()
@@ -365,6 +389,58 @@ class TestForeignWindow(QueueCommon):
         self.assertFalse(self._run_cron())
         self.assertEqual(self._states(invoices), ["failed"] * 2)
         self.assertIn("is not made for invoices", invoices[0].payplug_sending_reason)
+
+    def _name_foreign_mail(self):
+        """Let a user who was mailed a link say that this was another mail.
+
+        Odoo lets everybody write on their own notices.
+
+        :return: the invoice, and that mail, which failed
+        """
+        me = self.biller.partner_id
+        me.email = "biller@example.com"
+        invoice = self._create_payable_invoice(partner_id=me.id)
+        self._send_links_of(invoice)
+        notices = self._queue(invoice).message_id.notification_ids
+        mails = self.env["mail.mail"].sudo()
+        foreign = mails.create(
+            {
+                "subject": "Confidential",
+                "body_html": "<p>Confidential</p>",
+                "recipient_ids": [Command.set(self.partner_b.ids)],
+                "state": "exception",
+            }
+        )
+        notices.filtered(lambda one: one.res_partner_id == me).with_user(
+            self.biller
+        ).sudo(False).write(
+            {
+                "mail_mail_id": foreign.id,
+                "notification_status": "exception",
+                "failure_type": "mail_smtp",
+            }
+        )
+        self.env.cr.flush()
+        return invoice, foreign
+
+    def _send_links_of(self, invoice):
+        self._enqueue(invoice + self._create_payable_invoice())
+        self._run_cron()
+
+    def test_mail_that_a_user_names_on_the_own_notice_is_not_sent_to_them(self):
+        invoice, foreign = self._name_foreign_mail()
+        sent = [mail["subject"] for mail in self._run_cron()]
+        self.assertNotIn("Confidential", sent)
+        self.assertEqual(foreign.recipient_ids, self.partner_b)
+        self.assertEqual(self._states(invoice), ["failed"])
+
+    def test_mail_that_a_user_names_on_the_own_notice_is_not_cancelled(self):
+        invoice, foreign = self._name_foreign_mail()
+        row = self._queue(invoice).sudo()
+        row.state = "waiting"
+        invoice.with_user(self.biller).action_payplug_cancel_sending()
+        self.assertFalse(row.exists())
+        self.assertEqual(foreign.state, "exception")
 
 
 @tagged("post_install", "-at_install", "once")

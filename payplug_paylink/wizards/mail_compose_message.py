@@ -1,0 +1,26 @@
+"""Odoo's window to write a message, on an invoice and with a template."""
+
+from odoo import models
+
+
+class MailComposeMessage(models.TransientModel):
+    _inherit = "mail.compose.message"
+
+    def _set_value_from_template(self, template_fname, composer_fname=False):
+        # EXTEND mail
+        self._payplug_check_reader(self._evaluate_res_ids())
+        return super()._set_value_from_template(template_fname, composer_fname)
+
+    def _generate_template_for_composer(self, res_ids, *args, **options):
+        # EXTEND mail
+        self._payplug_check_reader(res_ids)
+        return super()._generate_template_for_composer(res_ids, *args, **options)
+
+    def _payplug_check_reader(self, res_ids):
+        """Check the user's right on invoices: stored fields are rendered in sudo.
+
+        Their payment links are not for everyone.
+        """
+        if self.model == "account.move":
+            moves = self.env["account.move"].browse(filter(None, res_ids or ()))
+            moves.with_user(self.env.user).check_access("read")
