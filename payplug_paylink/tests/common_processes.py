@@ -27,6 +27,25 @@ OURS, SECOND = "payplug_paylink.ir_cron_send", "payplug_paylink.test_second_cron
 MAIL_QUEUE = "mail.ir_cron_mail_scheduler_action"
 
 
+def start_script(test, script):
+    """Start an Odoo of its own that runs a script; it is killed with its test."""
+    command = [sys.executable, "-m", "odoo", "shell", "--no-http"]
+    command += ["-c", config["config"], "-d", get_db_name(), "--log-level=warn"]
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    test.addCleanup(process.communicate)
+    test.addCleanup(process.kill)
+    process.stdin.write(script)
+    process.stdin.close()
+    process.stdin = None
+    return process
+
+
 class ProcessesCommon(RealRequests, BaseCase):
     count = COUNT  # of invoices in the queue
 
@@ -132,19 +151,7 @@ class ProcessesCommon(RealRequests, BaseCase):
 
     def _start_process(self, cron):
         """Start an Odoo of its own that runs one cron to its end."""
-        command = [sys.executable, "-m", "odoo", "shell", "--no-http"]
-        command += ["-c", config["config"], "-d", get_db_name(), "--log-level=warn"]
-        worker = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.addCleanup(worker.kill)
-        worker.stdin.write(SCRIPT.format(cron=cron))
-        worker.stdin.close()
-        return worker
+        return start_script(self, SCRIPT.format(cron=cron))
 
     def _start_both(self):
         return self._start_process(OURS), self._start_process(SECOND)

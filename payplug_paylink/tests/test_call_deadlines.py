@@ -3,28 +3,14 @@
 import time
 import tracemalloc
 
-from odoo.tests import BaseCase, tagged
+from odoo.tests import tagged
 
-from ..payplug_api import PayplugClient, SecretKey
 from ..payplug_remote import NO_ANSWER, UNREADABLE, PayplugUnavailable
-from .common import RealRequests
-from .payplug_emulator import PayplugEmulator
+from .common_emulator import EmulatorCommon
 
 
 @tagged("post_install", "-at_install", "once")
-class TestCallDeadlines(RealRequests, BaseCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.payplug = PayplugEmulator.start()
-        cls.addClassCleanup(cls.payplug.stop)
-        cls.account = cls.payplug.add_account(name="Lumière")
-
-    def setUp(self):
-        super().setUp()
-        self.payplug.reset()
-        self.client = PayplugClient(SecretKey(self.account.test_key), self.payplug.url)
-
+class TestCallDeadlines(EmulatorCommon):
     def test_body_that_drips_is_given_up_in_time(self):
         """Each byte is in time, and the answer would take a minute."""
         self.payplug.fail("drip", seconds=0.1)

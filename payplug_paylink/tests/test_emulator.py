@@ -10,26 +10,19 @@ import urllib.request
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from odoo.tests import BaseCase, tagged
+from odoo.tests import tagged
 
-from .common import RealRequests
-from .payplug_emulator import PayplugEmulator
+from .common_emulator import EmulatorCommon
 
 PAYMENT = {"amount": 1000, "currency": "EUR"}
 
 
 @tagged("post_install", "-at_install", "once")
-class TestEmulator(RealRequests, BaseCase):
+class TestEmulator(EmulatorCommon):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.payplug = PayplugEmulator.start()
-        cls.addClassCleanup(cls.payplug.stop)
         cls.account = cls.payplug.accounts[0]
-
-    def setUp(self):
-        super().setUp()
-        self.payplug.reset()
 
     def _call(self, method, path, body=None, **headers):
         """Return the status and the JSON of an answer.

@@ -6,7 +6,7 @@ import time
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from odoo.tests import BaseCase, tagged
+from odoo.tests import tagged
 
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import (
@@ -17,30 +17,14 @@ from ..payplug_remote import (
     from_cents,
     to_cents,
 )
-from .common import RealRequests
-from .payplug_emulator import PayplugEmulator
+from .common_emulator import EmulatorCommon
 
 RUBBISH = tuple("html bad_utf8 empty list null drop redirect deep bomb".split())
 NASTY = "no\0 end\ud800 \udfff"  # PostgreSQL takes no NUL, UTF-8 no lone surrogate
 
 
 @tagged("post_install", "-at_install", "once")
-class TestPayplugApi(RealRequests, BaseCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.payplug = PayplugEmulator.start()
-        cls.addClassCleanup(cls.payplug.stop)
-        cls.account = cls.payplug.add_account(name="Lumière", min_cents=30)
-
-    def setUp(self):
-        super().setUp()
-        self.payplug.reset()
-        self.client = self._client(self.account.test_key)
-
-    def _client(self, key, deadline=None):
-        return PayplugClient(SecretKey(key), self.payplug.url, deadline)
-
+class TestPayplugApi(EmulatorCommon):
     def _payload(self, cents=12000, **values):
         return {
             "amount": cents,

@@ -7,16 +7,13 @@ from odoo.tests import BaseCase, tagged
 
 from .. import payment_messages, payment_rules
 from ..payment_rules import RefundFacts, may_move_refund, unmet_refund
-from ..payplug_api import PayplugClient
 from ..payplug_remote import (
     PayplugRecorded,
     PayplugRejected,
     PayplugUnavailable,
     RemoteRefund,
-    SecretKey,
 )
-from .common import RealRequests
-from .payplug_emulator import PayplugEmulator
+from .common_emulator import EmulatorCommon
 
 NOW = datetime(2026, 1, 15, 12)
 HOUR = timedelta(hours=1)
@@ -24,24 +21,12 @@ FACTS = RefundFacts(True, True, 12000, 5000, NOW - HOUR, NOW + HOUR)
 
 
 @tagged("post_install", "-at_install", "once")
-class TestRefundClient(RealRequests, BaseCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.payplug = PayplugEmulator.start()
-        cls.addClassCleanup(cls.payplug.stop)
-        cls.account = cls.payplug.add_account(name="Lumière")
-
+class TestRefundClient(EmulatorCommon):
     def setUp(self):
         super().setUp()
-        self.payplug.reset()
-        self.client = self._client(self.account.test_key)
         payload = {"amount": 12000, "currency": "EUR"}
         self.payment_id = self.client.create_payment(payload).id
         self.payplug.pay(self.payment_id)
-
-    def _client(self, key):
-        return PayplugClient(SecretKey(key), self.payplug.url)
 
     def _refund(self, cents=500, **metadata):
         return self.client.create_refund(self.payment_id, cents, metadata)

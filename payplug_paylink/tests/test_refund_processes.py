@@ -1,7 +1,5 @@
 """Refunds in real transactions: two users at once, and processes that are killed."""
 
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -9,10 +7,11 @@ from unittest import SkipTest
 
 from odoo.exceptions import UserError
 from odoo.service.model import retrying
-from odoo.tests import get_db_name, tagged
+from odoo.tests import tagged
 from odoo.tools import config
 
 from .common_concurrency import ConcurrencyCommon
+from .common_processes import start_script
 
 SECONDS = 60  # for a process to come so far
 CONFIRM = """
@@ -147,21 +146,7 @@ class TestRefundProcesses(ConcurrencyCommon):
         """Start an Odoo of its own that runs a script, and may be killed."""
         if not config["config"]:
             raise SkipTest("needs a settings file of Odoo")
-        command = [sys.executable, "-m", "odoo", "shell", "--no-http"]
-        command += ["-c", config["config"], "-d", get_db_name(), "--log-level=warn"]
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        process.stdin.write(script)
-        process.stdin.close()
-        process.stdin = None
-        return process
+        return start_script(self, script)
 
     def _wait_until(self, is_so, process):
         deadline = time.monotonic() + SECONDS
