@@ -576,7 +576,7 @@ class PayplugRefund(models.Model):
         self.retry_at = fields.Datetime.now() + RETRY_REFUSED
         if self.activity_id:
             return
-        why = error.args[0] if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
+        why = error_reason(error) if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
         try:
             with isolated(), self.env.cr.savepoint():
                 self._schedule(
