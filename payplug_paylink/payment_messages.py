@@ -13,6 +13,7 @@ _lt = LazyTranslate(__name__)
 
 REASON_SIZE = 300
 RELOAD = {"type": "ir.actions.client", "tag": "soft_reload"}
+SETTINGS = {"type": "ir.actions.client", "tag": "payplug_paylink.settings"}
 
 
 def text(env, message, **values):
@@ -202,6 +203,9 @@ BANNER_TEST_MODE = _lt(
 )
 BANNER_TEST_PAID = _lt(
     "This invoice was paid in Payplug's test mode: no real money stands behind it."
+)
+BANNER_TEST_REFUND = _lt(
+    "This was refunded in Payplug's test mode: no real money went back."
 )
 BANNER_ENDED = {  # by the codes of `payment_status`
     "expired": _lt(
@@ -542,7 +546,7 @@ SENT_AND_FAILED = _lt("Payment links sent: %(sent)s, not sent: %(failed)s.")
 PAYMENT_LINKS = _lt("Payment links")
 OPEN = _lt("Open")
 SEND_LINKS = _lt("Send payment links")
-WILL_BE_SENT = _lt("Will be sent (%(count)s)")
+WILL_BE_SENT = _lt("Will be sent (%(count)s): %(total)s")
 WILL_NOT_BE_SENT = _lt("Will not be sent (%(count)s)")
 NONE_SENDABLE = _lt("None of these invoices can be sent.")
 QUEUED = _lt(

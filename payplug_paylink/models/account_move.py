@@ -1376,6 +1376,8 @@ class AccountMove(models.Model):
         for link in self._payplug_links_missing():
             yield f"missing_{link.id}", "danger", link._missing_text()
         yield from self._payplug_refunds()._banners()
+        if not all(self.payplug_refund_ids.mapped("link_id.is_live")):
+            yield "test_refund", "warning", self.env._(messages.BANNER_TEST_REFUND)
         if self.payplug_status == "being_sent":
             yield "waiting", "info", self.env._(messages.BANNER_SENDING)
         if self.payplug_status == "not_sent":

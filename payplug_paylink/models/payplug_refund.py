@@ -78,6 +78,7 @@ class PayplugRefund(models.Model):
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
+    mode = fields.Selection(related="link_id.mode")
     amount = fields.Monetary(required=True, readonly=True)
     payplug_id = fields.Char(string="Payplug refund ID", readonly=True)
     origin = fields.Selection(

@@ -649,6 +649,7 @@ class PayplugSending(models.Model):
         message = messages.SENT_AND_FAILED if failed else messages.SENT
         return {
             "type": "warning" if failed else "success",
+            "sticky": True,  # it leads to them, and people are at something else
             "title": env._(messages.PAYMENT_LINKS),
             "message": text(env, message, **counts),
             "action_button": {

@@ -143,4 +143,5 @@ class ResConfigSettings(models.TransientModel):
             company._payplug_connection_text(),
             text(self.env, message, limits=company._payplug_limits_text()),
             "warning" if is_stopped else "success",
+            then=messages.SETTINGS,
         )

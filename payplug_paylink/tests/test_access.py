@@ -80,8 +80,8 @@ FIELDS = [
         "payplug.refund",
         BOOKS,
         """account_payment_id activity_id amount company_id credit_note_id currency_id
-        database failure_reason is_booked link_id move_id origin partner_id payplug_id
-        refunded_at retry_at sent_at state to_book user_id""",
+        database failure_reason is_booked link_id mode move_id origin partner_id
+        payplug_id refunded_at retry_at sent_at state to_book user_id""",
     ),
     (
         "payplug.refund.by.card",

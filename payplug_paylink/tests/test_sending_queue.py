@@ -48,7 +48,7 @@ class TestQueue(QueueCommon):
 
     def test_window_counts_what_will_and_what_will_not_be_sent(self):
         window = self._open(self._invoices(2) + self._invoices(1, post=False))
-        self.assertEqual(window.ready_title, "Will be sent (2)")
+        self.assertRegex(window.ready_title, r"Will be sent \(2\): .*201\.00")
         self.assertEqual(window.refused_title, "Will not be sent (1)")
         self.assertEqual(self._shown(window)[:2], ["ready_ids", "refused_ids"])
         window = self._open(self._invoices(2))

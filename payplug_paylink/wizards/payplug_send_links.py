@@ -112,8 +112,12 @@ class PayplugSendLinks(models.TransientModel):
     @api.depends("ready_count", "refused_count")
     def _compute_titles(self):
         for wizard in self:
-            ready, refused = wizard.ready_count, wizard.refused_count
-            wizard.ready_title = text(self.env, messages.WILL_BE_SENT, count=ready)
+            ready, refused = wizard.ready_ids, wizard.refused_count
+            currency = ready.currency_id[:1]  # of all that can be sent
+            total = currency and currency.format(sum(ready.mapped("amount")))
+            wizard.ready_title = text(
+                self.env, messages.WILL_BE_SENT, count=len(ready), total=total
+            )
             wizard.refused_title = text(
                 self.env, messages.WILL_NOT_BE_SENT, count=refused
             )

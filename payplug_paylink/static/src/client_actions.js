@@ -22,4 +22,13 @@ async function copyText(env, {params}) {
     return params.next;
 }
 
+/** Open the settings where those of Payplug stand. */
+async function openSettings(env) {
+    await env.services.action.doAction("account.action_account_config", {
+        clearBreadcrumbs: true,
+    });
+    document.getElementById("payplug_paylink")?.scrollIntoView({block: "center"});
+}
+
 registry.category("actions").add("payplug_paylink.copy", copyText);
+registry.category("actions").add("payplug_paylink.settings", openSettings);
