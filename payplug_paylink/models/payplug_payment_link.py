@@ -68,6 +68,8 @@ LEFT_NAMED = 50  # links that cannot be cancelled then, at most
 CHECK_OLD = timedelta(days=7)  # and one that was paid more than a month ago
 REFUND_DAYS = timedelta(days=365)  # for which Payplug refunds, if it tells no date
 NOT_THROUGH = ("to_send", "unknown", "recorded")  # refunds that may still go
+# Without it a key of a request's context has Odoo schedule no activity.
+SCHEDULED = {"mail_activity_automation_skip": False}
 
 
 def _abort_quietly(client, payment_id):
@@ -1242,7 +1244,8 @@ class PayplugPaymentLink(models.Model):
         """
         record = record or self.move_id or self.account_payment_id or self.partner_id
         record = record or self.company_id.partner_id
-        return record.with_user(SUPERUSER_ID).activity_schedule(
+        record = record.with_user(SUPERUSER_ID).with_context(**SCHEDULED)
+        return record.activity_schedule(
             "mail.mail_activity_data_warning",
             summary=self.env._(summary),
             note=text(self.env, note, **{**self._names(), **values}),

@@ -346,6 +346,13 @@ class TestRefundByCard(RefundCommon):
         with self.assertUserError("needs the group"):
             refund.with_user(self.biller).action_retry()
 
+    def test_refund_is_asked_for_whatever_the_context_of_the_request(self):
+        note = self._credit(50)
+        window = self._open(note, self.biller)
+        window.with_context(mail_activity_automation_skip=True).action_ask()
+        self.assertEqual(self.link.asking_activity_ids, note.activity_ids)
+        self.assertTrue(note.activity_ids)
+
     def test_amount_that_nobody_could_confirm_is_not_asked_for(self):
         note = self._credit(50)
         window = self._open(note, self.biller)

@@ -13,7 +13,7 @@ from odoo.tools import mute_logger
 
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import SecretKey
-from .common import PayplugBookingCommon, PayplugCommon
+from .common import LINK_LOG, PayplugBookingCommon, PayplugCommon
 from .common_queue import QueueCommon
 
 EMAIL = "marie.durand@example.com"
@@ -471,7 +471,7 @@ class TestForeignMemo(PayplugBookingCommon):
             lines.filtered_domain(to_settle).reconcile()
         self._let_books_refuse()
         self.payplug.pay(link.payplug_id)
-        with mute_logger("odoo.addons.payplug_paylink.models.payplug_payment_link"):
+        with mute_logger(LINK_LOG):
             link._sync()
         self.assertTrue(link.to_book)
         self._let_books_refuse(False)
@@ -549,6 +549,18 @@ class TestInput(PayplugCommon):
             [["payplug_seen_at"]],
             {},
         )
+
+    def test_context_of_a_request_keeps_no_accountant_from_being_called(self):
+        """A key of Odoo's own has it schedule no activity."""
+        invoice = self._create_payable_invoice()
+        self._request(invoice)
+        self._lie(amount=1)
+        moves = invoice.with_user(self.biller).sudo(False)
+        moves = moves.with_context(mail_activity_automation_skip=True)
+        with mute_logger(LINK_LOG):
+            moves.action_payplug_refresh()
+        self.assertEqual(invoice.payplug_problem, "mismatch")
+        self.assertTrue(invoice.activity_ids)
 
     def test_own_defaults_of_a_user_are_in_no_row_that_code_writes(self):
         defaults = self.env["ir.default"].with_user(self.biller)

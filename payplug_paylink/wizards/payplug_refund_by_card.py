@@ -5,6 +5,7 @@ from math import isfinite
 from odoo import api, fields, models
 
 from .. import payment_messages as messages
+from ..models.payplug_payment_link import SCHEDULED
 from ..payment_messages import notification, text, user_error
 from ..payplug_remote import from_cents
 
@@ -118,7 +119,7 @@ class PayplugRefundByCard(models.TransientModel):
         self.env["payplug.refund"]._check_met(link_sudo, self.amount, note_sudo)
         user = link_sudo._refunder()
         amount = self.currency_id.format(self.amount)
-        activity = self.move_id.activity_schedule(
+        activity = self.move_id.with_context(**SCHEDULED).activity_schedule(
             "mail.mail_activity_data_todo",
             summary=self.env._(messages.ASK_REFUND_SUMMARY),
             note=text(
