@@ -6,14 +6,19 @@ from odoo.tests.common import _registry_test_lock
 from .common import CompiledAssets
 from .common_browser import BrowserCommon
 
+IS_SEEN = """() => {
+    const found = document.getElementById("payplug_paylink")?.getBoundingClientRect();
+    return found && found.top >= 0 && found.top < window.innerHeight;
+}"""
 TEMPLATES = "/odoo/action-mail.action_email_template_tree_all"
 
 
 @tagged("post_install", "-at_install", "once", "long")
 class TestBackend(CompiledAssets, BrowserCommon):
-    def _log_in(self, path):
-        """Return a page of the billing user, at this address of Odoo."""
-        session = self.authenticate(self.biller.login, self.biller.login)
+    def _log_in(self, path, user=None):
+        """Return a page of the billing or another user, at this address of Odoo."""
+        user = user or self.biller
+        session = self.authenticate(user.login, user.login)
         page = self._new_page()
         cookie = {"name": "session_id", "value": session.sid, "url": self.base_url()}
         page.context.add_cookies([cookie])
@@ -65,3 +70,11 @@ class TestBackend(CompiledAssets, BrowserCommon):
         page.reload()
         state.get_by_text("Paid").wait_for()
         page.locator(".o_widget_web_ribbon").get_by_text("Paid").wait_for()
+
+    def test_menu_of_online_payments_leads_to_where_payplug_is_set(self):
+        groups = "base.group_system,account.group_account_manager"
+        administrator = self._create_user("integrator", groups)
+        self.env.flush_all()
+        menu = self.env.ref("payplug_paylink.res_config_settings_menu")
+        page = self._log_in(f"/odoo/action-{menu.sudo().action.id}", administrator)
+        page.wait_for_function(IS_SEEN)
