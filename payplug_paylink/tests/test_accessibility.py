@@ -130,7 +130,6 @@ class TestAccessibility(CompiledAssets, MailCase, BrowserCommon):
             for state, address in addresses.items():
                 with self.subTest(state=state, lang=lang):
                     page.goto(address)
-                    page.wait_for_load_state("networkidle")
                     self.assertAccessible(page, state)
 
     # === KEYBOARD AND NAMES === #

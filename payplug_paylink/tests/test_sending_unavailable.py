@@ -54,11 +54,11 @@ class TestSendingUnavailable(QueueCommon):
         self.assertEqual(len(self._new_calls()), MAX_FAILURES)
         self.assertAllWait(invoices, attempts=1)
 
-    def test_silent_payplug_is_asked_three_times_and_all_thirty_wait(self):
-        self.assertAskedThreeTimes(self._invoices(30))
+    def test_silent_payplug_is_asked_three_times_and_all_ten_wait(self):
+        self.assertAskedThreeTimes(self._invoices(10))
 
     def test_silent_payplug_is_asked_three_times_about_links_that_exist(self):
-        invoices = self._invoices(30)
+        invoices = self._invoices(10)
         for invoice in invoices:
             self._request(invoice)
         self.assertAskedThreeTimes(invoices)
@@ -76,7 +76,7 @@ class TestSendingUnavailable(QueueCommon):
         self.assertEqual(self._states(invoices).count("waiting"), 4)
 
     def test_all_are_told_when_payplug_was_silent_for_an_hour(self):
-        invoices = self._invoices(8)
+        invoices = self._invoices(5)
         self._enqueue(invoices)
         self.payplug.fail("500", times=None)
         for _attempt in range(MAX_ATTEMPTS):
@@ -91,14 +91,14 @@ class TestSendingUnavailable(QueueCommon):
             self.assertIn("could not be reached", told[0].body)
 
     def test_all_are_sent_when_payplug_is_back_in_time(self):
-        invoices = self._invoices(8)
+        invoices = self._invoices(5)
         self._enqueue(invoices)
         self.payplug.fail("500", times=None)
         for _attempt in range(2):
             self.assertFalse(self._pass())
             self._let_time_pass(invoices)
         self.payplug.clear_faults()
-        self.assertEqual(len(self._pass()), 8)
+        self.assertEqual(len(self._pass()), 5)
         self.assertEqual(set(self._states(invoices)), {"sent"})
 
     def test_row_that_was_put_off_triggers_the_crons_when_it_may_be_tried(self):
