@@ -221,6 +221,29 @@ class TestForeignLink(PayplugCommon):
         window = windows.with_user(self.biller).create(values)
         self.assertEqual(window.subject, self.foreign.move_id.payment_link)
 
+    def test_message_window_of_another_model_renders_no_foreign_invoice(self):
+        """A template reads records of its own model, whatever the window is for."""
+        stranger = self._create_stranger()
+        templates = self.env["mail.template"].with_user(stranger).sudo(False)
+        windows = self.env["mail.compose.message"].with_user(stranger).sudo(False)
+        for name in ("subject", "email_from", "reply_to"):
+            template = templates.create(
+                {
+                    "name": "Spy",
+                    "model_id": self.env["ir.model"]._get_id("account.move"),
+                    name: "{{ object.payment_link }}",
+                }
+            )
+            values = {
+                "composition_mode": "comment",
+                "res_ids": str(self.foreign.move_id.ids),
+                "template_id": template.id,
+            }
+            for model in (False, "res.country"):
+                with self.subTest(name=name, model=model):
+                    with self.assertRaises(AccessError):
+                        windows.create({**values, "model": model})
+
     def test_template_shows_no_link_of_another_company_in_an_error(self):
         """Odoo's preview tells of a language that is none; rights come later there."""
         stranger = self._create_stranger()

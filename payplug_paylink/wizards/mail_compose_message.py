@@ -19,8 +19,9 @@ class MailComposeMessage(models.TransientModel):
     def _payplug_check_reader(self, res_ids):
         """Check the user's right on invoices: stored fields are rendered in sudo.
 
-        Their payment links are not for everyone.
+        Their payment links are not for everyone. A template of invoices renders them
+        in a window of any other model, too.
         """
-        if self.model == "account.move":
+        if "account.move" in (self.model, self.template_id.model):
             moves = self.env["account.move"].browse(filter(None, res_ids or ()))
             moves.with_user(self.env.user).check_access("read")
