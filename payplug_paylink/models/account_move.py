@@ -1375,8 +1375,10 @@ class AccountMove(models.Model):
             yield "to_book", "danger", text(self.env, messages.BANNER_TO_BOOK, why=why)
         for link in self._payplug_links_missing():
             yield f"missing_{link.id}", "danger", link._missing_text()
-        yield from self._payplug_refunds()._banners()
-        if not all(self.payplug_refund_ids.mapped("link_id.is_live")):
+        refunds = self._payplug_refunds()
+        yield from refunds._banners()
+        is_note = self.move_type == "out_refund"
+        if is_note and not all(refunds.mapped("link_id.is_live")):
             yield "test_refund", "warning", self.env._(messages.BANNER_TEST_REFUND)
         if self.payplug_status == "being_sent":
             yield "waiting", "info", self.env._(messages.BANNER_SENDING)

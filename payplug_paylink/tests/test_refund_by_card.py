@@ -40,6 +40,7 @@ class TestRefundByCard(RefundCommon):
         self.assertEqual(self._balance(), 90)
         for move in (self.invoice, note):
             self.assertTrue(self._logged(move, "Refunded by card on"))
+        self.assertIn("payplug_test_refund", note._get_alerts())
         metadata = self.payplug.store.payments[self.link.payplug_id].refunds[0][
             "metadata"
         ]
