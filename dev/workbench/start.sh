@@ -13,7 +13,7 @@ find_python() {
         return
     fi
     # The distribution's own first: it is built with optimisations, which those of
-    # version managers often are not, and the tests take a third longer.
+    # version managers often are not, and the tests take a fifth longer.
     case ":$PATH:" in *:/usr/bin:*) own=/usr/bin/python3 ;; *) own= ;; esac
     for python in $own python3 python3.13 python3.12 python3.11 python3.10; do
         if fits "$python"; then
