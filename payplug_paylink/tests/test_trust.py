@@ -17,6 +17,7 @@ from .common import LINK_LOG, PayplugBookingCommon, PayplugCommon
 from .common_queue import QueueCommon
 
 EMAIL = "marie.durand@example.com"
+LINK = "{{ object.payment_link }}"
 
 
 @tagged("post_install", "-at_install", "once")
@@ -174,18 +175,19 @@ class TestForeignLink(PayplugCommon):
                 {"statement_line_ids": {"fields": {"payment_id": {}}}, **shown},
             )
 
+    def _create_spy(self, stranger, **values):
+        """Return a template for invoices that a stranger has written."""
+        model = self.env["ir.model"]._get_id("account.move")
+        templates = self.env["mail.template"].with_user(stranger).sudo(False)
+        return templates.create({"name": "Spy", "model_id": model, **values})
+
     def test_send_window_renders_no_invoice_of_another_company(self):
         """Odoo's Send window renders in sudo whatever invoice it is given."""
         stranger = self._create_stranger()
-        template = self.env["mail.template"].with_user(stranger).sudo(False)
-        template = template.create(
-            {
-                "name": "Spy",
-                "model_id": self.env["ir.model"]._get_id("account.move"),
-                "body_html": '<p t-out="object.payment_link"/>',
-            }
+        template = self._create_spy(
+            stranger, body_html='<p t-out="object.payment_link"/>'
         )
-        by_language = template.copy({"lang": "{{ object.payment_link }}"})
+        by_language = template.copy({"lang": LINK})
         windows = self.env["account.move.send.wizard"].with_user(stranger).sudo(False)
         windows = windows.with_context(allowed_company_ids=self.rival.ids)
         invoice = self.foreign.move_id.id
@@ -200,15 +202,7 @@ class TestForeignLink(PayplugCommon):
     def test_message_window_renders_no_invoice_of_another_company(self):
         """Odoo computes its stored fields in sudo."""
         stranger = self._create_stranger()
-        template = self.env["mail.template"].with_user(stranger).sudo(False)
-        template = template.create(
-            {
-                "name": "Spy",
-                "model_id": self.env["ir.model"]._get_id("account.move"),
-                "subject": "{{ object.payment_link }}",
-                "email_to": "{{ object.payment_link }}",
-            }
-        )
+        template = self._create_spy(stranger, subject=LINK, email_to=LINK)
         windows = self.env["mail.compose.message"].sudo(False)
         values = {
             "composition_mode": "comment",
@@ -224,16 +218,9 @@ class TestForeignLink(PayplugCommon):
     def test_message_window_of_another_model_renders_no_foreign_invoice(self):
         """A template reads records of its own model, whatever the window is for."""
         stranger = self._create_stranger()
-        templates = self.env["mail.template"].with_user(stranger).sudo(False)
         windows = self.env["mail.compose.message"].with_user(stranger).sudo(False)
         for name in ("subject", "email_from", "reply_to"):
-            template = templates.create(
-                {
-                    "name": "Spy",
-                    "model_id": self.env["ir.model"]._get_id("account.move"),
-                    name: "{{ object.payment_link }}",
-                }
-            )
+            template = self._create_spy(stranger, **{name: LINK})
             values = {
                 "composition_mode": "comment",
                 "res_ids": str(self.foreign.move_id.ids),
@@ -247,14 +234,7 @@ class TestForeignLink(PayplugCommon):
     def test_template_shows_no_link_of_another_company_in_an_error(self):
         """Odoo's preview tells of a language that is none; rights come later there."""
         stranger = self._create_stranger()
-        template = self.env["mail.template"].with_user(stranger).sudo(False)
-        template = template.create(
-            {
-                "name": "Spy",
-                "model_id": self.env["ir.model"]._get_id("account.move"),
-                "lang": "{{ object.payment_link }}",
-            }
-        )
+        template = self._create_spy(stranger, lang=LINK)
         invoice = self.foreign.move_id
         previews = self.env["mail.template.preview"].with_user(stranger).sudo(False)
         preview = previews.create(
