@@ -1140,6 +1140,8 @@ class PayplugPaymentLink(models.Model):
     def _refund_asked(self, credit_note, but=None):
         """Return what a credit note, or else the surplus, leaves to give back."""
         refunds = credit_note.payplug_refund_ids | self.refund_ids
+        if credit_note:  # whichever link of its invoice gave back
+            refunds |= self.move_id.payplug_link_ids.refund_ids
         refunds = refunds.filtered(lambda one: one._is_for(credit_note))
         refunds -= but or refunds.browse()
         taken = sum(refund._unsettled() for refund in refunds)

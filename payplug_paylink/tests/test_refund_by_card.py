@@ -5,6 +5,7 @@ from datetime import timedelta
 from odoo import Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from .common_refunds import REFUND_LOG, RefundCommon
 
@@ -622,6 +623,22 @@ class TestRefundedOnce(RefundCommon):
         note.partner_id = self.partner_b
         note.action_post()
         self._assert_refunds_no_more(note)
+
+    def test_credit_note_is_refunded_by_one_of_two_paid_links_alone(self):
+        """The money of the late one was used for another invoice."""
+        invoice = self._create_payable_invoice()
+        late = self._request(invoice)
+        late._cancel()
+        link = self._request(invoice)
+        self._pay(link)
+        self._pay(late, late=True)
+        surplus = late._open_lines(late.account_payment_id.move_id)
+        lines = surplus | self._create_payable_invoice().line_ids
+        lines.filtered(lambda line: line.account_id == surplus.account_id).reconcile()
+        self._let_books_refuse_refunds()
+        with mute_logger(REFUND_LOG):
+            self._refund_in_portal(5000, late)
+        self._assert_refunds_no_more(self._credit(50, invoice))
 
     def test_refund_of_a_surplus_leaves_the_credit_note_alone(self):
         invoice = self._create_payable_invoice()
