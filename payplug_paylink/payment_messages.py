@@ -384,6 +384,14 @@ REFUND_UNKNOWN_PAYMENT = _lt(
 REFUND_UNDER_WAY = _lt(
     "Another refund of this payment is on its way: wait until it is through."
 )
+REFUND_TOO_EARLY = _lt(
+    "Payplug has not answered and may still be at it: Odoo looks again on %(at)s. Give "
+    "it up after that, if it is still waiting."
+)
+REFUNDED_NOTE = _lt(
+    "%(document)s cannot be deleted: the card refund %(refund)s was made for it. "
+    "Cancel it instead."
+)
 REFUND_CHANGED = _lt(
     "What is left to refund has changed since this window was opened, from %(before)s "
     "to %(now)s: open it again."

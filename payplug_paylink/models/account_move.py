@@ -453,6 +453,21 @@ class AccountMove(models.Model):
         notes.sudo().reversed_entry_id.payplug_link_ids._drop_idle_askings()
         return result
 
+    @api.ondelete(at_uninstall=False)
+    def _unlink_except_payplug_refunded(self):
+        """Keep the credit notes whose money went back, or may go: they say for what."""
+        for move in self:
+            # whoever may delete it: only code reads all of a document's refunds
+            refunds_sudo = move.sudo().payplug_refund_ids
+            refund_sudo = refunds_sudo.filtered(lambda one: one.state != "refused")[:1]
+            if refund_sudo:
+                raise user_error(
+                    self.env,
+                    messages.REFUNDED_NOTE,
+                    document=move.display_name,
+                    refund=refund_sudo.display_name,
+                )
+
     def unlink(self):
         # EXTEND account
         self._payplug_trigger_sync()

@@ -330,10 +330,16 @@ class PayplugRefund(models.Model):
         self._send_after_commit()
 
     def _close(self):
-        """Give up, unless Payplug's list shows that the money went after all."""
+        """Give up, unless Payplug's list shows that the money went after all.
+
+        :raise UserError: if Payplug may still be at it: its list would not tell yet
+        """
         self.link_id._lock_refunds()
         if self.state in SENT:
             self._follow(self.link_id)
+        if self.state == "unknown" and not self._is_to_process():
+            at = self.link_id._local_time(self.retry_at)
+            raise user_error(self.env, messages.REFUND_TOO_EARLY, at=at)
         if self.state in (*UNDER_WAY, "recorded"):
             self._set_refused(text(self.env, messages.REFUND_CLOSED))
 

@@ -56,15 +56,19 @@ class RefundCommon(PayplugBookingCommon):
 
         :param bool wait: whether even what may still be at Payplug's is looked for
         """
-        states = ["to_send", "unknown"] if wait else ["to_send"]
-        waiting = [("state", "in", states)]
-        refunds = self.env["payplug.refund"].sudo()
-        refunds.search(waiting).retry_at = False
-        refunds.search([("to_book", "=", True)]).retry_at = False
+        self._let_wait_end(["to_send", "unknown"] if wait else ["to_send"])
+        self.env["payplug.refund"].sudo().search([("to_book", "=", True)]).write(
+            {"retry_at": False}
+        )
         self.env.flush_all()
         with self.enter_registry_test_mode():
             self.refund_cron.method_direct_trigger()
         self.env.invalidate_all()
+
+    def _let_wait_end(self, states=("unknown",)):
+        """Let the time pass for which refunds of these states are left alone."""
+        waiting = [("state", "in", list(states))]
+        self.env["payplug.refund"].sudo().search(waiting).retry_at = False
 
     def _let_books_refuse_refunds(self, refuse=True):
         """Let accounting refuse what Payplug gave back, or take it again."""

@@ -306,9 +306,18 @@ class TestRefundByCard(RefundCommon):
             self.payplug.fail(kind, path=path, method="POST")
             refund = self._refund(note, 30)
             self.assertEqual(refund.state, "unknown")
+            self._let_wait_end()
             refund.with_user(self.accountant).action_close()
             self.assertEqual(refund.state, state)
         self.assertEqual(self._refunded_cents(), 3000)
+
+    def test_nobody_gives_up_what_payplug_may_still_be_at(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail(500, path=path, method="POST")
+        refund = self._refund(self._credit(), 30)
+        with self.assertUserError("may still be at it"):
+            refund.with_user(self.accountant).action_close()
+        self.assertEqual(refund.state, "unknown")
 
     def test_refund_that_was_given_up_and_comes_all_the_same_is_seen(self):
         self.account.refunds_by_hand = True
@@ -623,6 +632,27 @@ class TestRefundedOnce(RefundCommon):
         note.partner_id = self.partner_b
         note.action_post()
         self._assert_refunds_no_more(note)
+
+    def test_credit_note_of_a_refund_is_not_deleted(self):
+        """What was given back for it would be offered again on the next one."""
+        self._let_books_refuse_refunds()
+        note = self._credit(50)
+        with mute_logger(REFUND_LOG):
+            self._refund(note)
+        note.button_draft()
+        with self.assertUserError("Cancel it instead"):
+            note.with_user(self.accountant).unlink()
+        note.button_cancel()
+        self._assert_refunds_no_more(self._credit(50))
+
+    def test_credit_note_whose_refund_was_refused_is_deleted(self):
+        note = self._credit(50)
+        refund = self._ask(note)
+        refund.with_user(self.accountant).action_close()
+        note.button_draft()
+        note.unlink()
+        self.assertFalse(refund.credit_note_id)
+        self.assertTrue(self._credit(50).payplug_can_refund)
 
     def test_credit_note_is_refunded_by_one_of_two_paid_links_alone(self):
         """The money of the late one was used for another invoice."""
