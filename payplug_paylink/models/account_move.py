@@ -255,13 +255,18 @@ class AccountMove(models.Model):
         "payplug_link_ids.to_cancel",
         "payplug_link_ids.url",
     )
+    @api.depends_context("uid")
     def _compute_payment_link(self):
         for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
-            url = move_sudo.payplug_can_send_link and move_sudo._payplug_link_url()
+            url = (
+                move._payplug_is_address_told()
+                and move_sudo.payplug_can_send_link
+                and move_sudo._payplug_link_url()
+            )
             move.payment_link = url or False
 
     @api.depends("payment_link")
-    @api.depends_context("lang")
+    @api.depends_context("lang", "uid")
     def _compute_payment_link_button(self):
         for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
             url = move_sudo.payment_link
@@ -288,6 +293,17 @@ class AccountMove(models.Model):
         """
         self._origin.check_access("read")  # of what an onchange brings along, too
         return self.sudo()
+
+    def _payplug_is_address_told(self):
+        """Tell whether the user may know the payment link, though Odoo reads in sudo.
+
+        As it does for the text of a window: an employee who is shown it needs the right
+        on the invoice. In the name of anybody else Odoo writes mails, and no windows.
+        """
+        user = self.env.user
+        if not self.env.su or not user._is_internal():
+            return True
+        return self._origin.with_user(user).has_access("read")
 
     def _compute_payplug_sending_state(self):
         # One query for all rows of a list, and in sudo: whoever sees the invoices. Set

@@ -112,6 +112,27 @@ class TestMail(PayplugCommon, MailCase):
         used = template.with_user(self.biller)
         text = used._render_field("body", self.invoice.ids)[self.invoice.id]
         self.assertEqual(text, f"Pay here: {self.invoice._payplug_page_url()}")
+        values = {"composition_mode": "comment", "template_id": template.id}
+        values |= {"res_model": "account.move", "res_id": self.invoice.id}
+        windows = self.env["sms.composer"]
+        employee = self._create_user("employee", "base.group_user")
+        for user, told in ((employee, ""), (self.biller, self.invoice.payment_link)):
+            window = windows.with_user(user).sudo(False).create(values)
+            self.assertEqual(window.body, f"Pay here: {told}")
+
+    def test_link_is_told_in_sudo_to_whom_it_concerns_alone(self):
+        """Odoo's windows render their text in sudo, for whoever opened them."""
+        url = self.invoice._payplug_page_url()
+        employee = self._create_user("employee", "base.group_user")
+        for user, told in (
+            (employee, False),
+            (self.biller, url),
+            (self.env.ref("base.public_user"), url),
+            (self.env.ref("base.user_root"), url),
+        ):
+            invoice = self.invoice.with_user(user).sudo()
+            self.assertEqual(invoice.payment_link, told, user.name)
+            self.assertEqual(bool(invoice.payment_link_button), bool(told), user.name)
 
     def test_pickers_find_the_placeholders(self):
         """The "/" and "#" pickers hide what is not searchable."""
