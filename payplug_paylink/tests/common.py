@@ -123,7 +123,8 @@ class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):
 
     def setUp(self):
         super().setUp()
-        self.payplug.reset()  # keeps the accounts, forgets payments, faults and clock
+        # keeps the accounts and the class's payments; forgets others, faults and clock
+        self.payplug.reset()
         self._calls_seen = 0
 
     @contextlib.contextmanager
@@ -223,9 +224,17 @@ class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):
         """Return Payplug's code for why a payment is not payable, or was not paid."""
         return (self.payplug.payment(link.payplug_id)["failure"] or {}).get("code")
 
-    def _request(self, invoice):
+    @classmethod
+    def _request(cls, invoice):
         """Return the invoice's link, made or reused as its button does."""
-        return self.env["payplug.payment.link"]._get_or_create(invoice)
+        return cls.env["payplug.payment.link"]._get_or_create(invoice)
+
+    @classmethod
+    def _request_for_all(cls, invoice):
+        """Return a link that each test of the class finds as it is now."""
+        link = cls._request(invoice)
+        cls.payplug.keep()
+        return link
 
 
 class PayplugBookingCommon(PayplugCommon):
@@ -259,15 +268,17 @@ class PayplugBookingCommon(PayplugCommon):
             [("cron_id", "=", self.cron.id)]
         )
 
-    def _pay(self, link, **options):
+    @classmethod
+    def _pay(cls, link, **options):
         """Let the customer pay, and Odoo look."""
-        self.payplug.pay(link.payplug_id, **options)
+        cls.payplug.pay(link.payplug_id, **options)
         link._sync()
         return link
 
-    def _paid_link(self, invoice):
+    @classmethod
+    def _paid_link(cls, invoice):
         """Return the link of an invoice after its customer paid and Odoo looked."""
-        return self._pay(self._request(invoice))
+        return cls._pay(cls._request(invoice))
 
     def _pay_partly(self, invoice, amount=20.0):
         """Register a payment by other means of a part of what is due."""

@@ -21,10 +21,7 @@ class PageCommon(PayplugCommon, HttpCase):
             }
         )
         cls.partner_a.lang = "en_US"
-
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice(1234.56)
+        cls.invoice = cls._create_payable_invoice(1234.56)
 
     def _open(self, path=None, method="GET", **options):
         """Return the answer to a visitor without any cookie."""

@@ -15,11 +15,9 @@ class RefundCommon(PayplugBookingCommon):
             "accountant", "account.group_account_invoice,payplug_paylink.group_refund"
         )
         cls.refund_cron = cls.env.ref("payplug_paylink.ir_cron_refund")
-
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
-        self.link = self._paid_link(self.invoice)
+        cls.invoice = cls._create_payable_invoice()
+        cls.link = cls._paid_link(cls.invoice)
+        cls.payplug.keep()
 
     def _credit(self, amount=None, invoice=None):
         """Return a posted credit note of an invoice, of a part of it with `amount`."""

@@ -7,9 +7,10 @@ from .common import PayplugBookingCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestAccountingTriggers(PayplugBookingCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
 
     def _receivable(self, moves):
         return moves.line_ids.filtered(

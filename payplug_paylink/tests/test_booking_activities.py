@@ -19,10 +19,7 @@ class TestBookingActivities(PayplugBookingCommon):
         super().setUpClass()
         cls.invoice = cls._create_payable_invoice()
         cls.invoice.invoice_user_id = cls.biller
-
-    def setUp(self):
-        super().setUp()
-        self.link = self._request(self.invoice)
+        cls.link = cls._request_for_all(cls.invoice)
 
     def _pay_without_booking(self):
         with mute_logger(LINK_LOG):

@@ -12,10 +12,11 @@ from .common import LINK_LOG, PayplugBookingCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestMoney(PayplugBookingCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
-        self.link = self._request(self.invoice)
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
+        cls.link = cls._request_for_all(cls.invoice)
 
     def _lose_sight(self):
         """Let Payplug not know the link for a moment, as with another account's key."""

@@ -10,11 +10,11 @@ from .common import PayplugRoutesCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestFloods(PayplugRoutesCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
-        self.link = self._request(self.invoice)
-        self._new_calls()
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
+        cls.link = cls._request_for_all(cls.invoice)
 
     def _return(self, method="GET"):
         signature = self.link._signature("return", self.link)

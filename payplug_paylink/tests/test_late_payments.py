@@ -9,9 +9,10 @@ from .common import LINK_LOG, WEEK, PayplugBookingCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestLatePayments(PayplugBookingCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
 
     def _two_links(self):
         """Return a link that was withdrawn, and the pending one that replaced it."""

@@ -10,11 +10,12 @@ from .common import PayplugBookingCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestReplacement(PayplugBookingCommon):
-    def setUp(self):
-        super().setUp()
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
         # Where mails hold Payplug's page itself: the pay page is always current.
-        self.company.payplug_link_target = "payplug"
-        self.invoice = self._create_payable_invoice()
+        cls.company.payplug_link_target = "payplug"
+        cls.invoice = cls._create_payable_invoice()
 
     def _send(self):
         return self.invoice.with_user(self.biller).action_payplug_send_link()

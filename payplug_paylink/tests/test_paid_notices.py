@@ -14,9 +14,10 @@ SUBTYPE = "payplug_paylink.mail_message_subtype_paid"
 
 @tagged("post_install", "-at_install", "once")
 class TestPaidNotices(PayplugBookingCommon, MailCase):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
 
     def _send(self):
         """Send the link by hand, as the billing user."""

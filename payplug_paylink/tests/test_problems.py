@@ -8,10 +8,11 @@ from .common import LINK_LOG, PayplugBookingCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestProblems(PayplugBookingCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
-        self.link = self._request(self.invoice)
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
+        cls.link = cls._request_for_all(cls.invoice)
 
     def _close(self):
         self.invoice.with_user(self.biller).action_payplug_close_link()

@@ -16,10 +16,11 @@ ROUTES_LOG = "odoo.addons.payplug_paylink.controllers.main"
 
 @tagged("post_install", "-at_install", "once")
 class TestRoutes(PayplugRoutesCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
-        self.link = self._request(self.invoice)
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
+        cls.link = cls._request_for_all(cls.invoice)
 
     def _path(self, route, link=None, signature=None):
         link = link or self.link

@@ -9,9 +9,10 @@ from .common import PayplugCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestSending(PayplugCommon, MailCase):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice(1234.56)
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice(1234.56)
 
     def _open_send_window(self, invoice):
         """Click the button as a billing user; return the window that opens."""

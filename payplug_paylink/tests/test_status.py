@@ -15,10 +15,7 @@ class TestStatus(PayplugBookingCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.company.payplug_link_target = "page"
-
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
+        cls.invoice = cls._create_payable_invoice()
 
     def _store_sending(self, state, link=None, invoice=None):
         invoice = invoice or self.invoice

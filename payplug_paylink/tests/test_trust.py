@@ -28,13 +28,10 @@ class TestForeignLink(PayplugCommon):
     def setUpClass(cls):
         super().setUpClass()
         cls.rival = cls.setup_other_company(name="Rival SA")["company"]
-
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice(102)
-        self.foreign = self._request(self._create_payable_invoice(308))
-        self.env.flush_all()
-        self.env.invalidate_all()
+        cls.invoice = cls._create_payable_invoice(102)
+        cls.foreign = cls._request_for_all(cls._create_payable_invoice(308))
+        cls.env.flush_all()
+        cls.env.invalidate_all()
 
     def _as_biller(self, records):
         return records.with_user(self.biller).sudo(False)

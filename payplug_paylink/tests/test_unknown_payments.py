@@ -18,9 +18,10 @@ SUMMARY = "Payplug payment without a link"
 
 @tagged("post_install", "-at_install", "once")
 class TestUnknownPayments(PayplugBookingCommon):
-    def setUp(self):
-        super().setUp()
-        self.invoice = self._create_payable_invoice()
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice = cls._create_payable_invoice()
 
     def _lose_answer(self):
         """Let Payplug create a payment whose answer is lost; return its id."""

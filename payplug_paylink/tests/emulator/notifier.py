@@ -31,12 +31,17 @@ class Notifier:
         # No proxy: it could not reach localhost.
         handlers = urllib.request.ProxyHandler({}), _NoRedirect()
         self._sender = urllib.request.build_opener(*handlers)
+        self._kept = []
         self.reset()
 
     def reset(self):
-        """Empty the queue and undo `set_notifications`."""
-        self._queue = []  # all notifications since then, oldest first
+        """Empty the queue, but for what `keep` kept, and undo `set_notifications`."""
+        self._queue = deepcopy(self._kept)  # all since then, oldest first
         self.copies, self.reverse, self.hold = 1, False, False
+
+    def keep(self):
+        """Let `reset` return to the queue of this moment."""
+        self._kept = deepcopy(self._queue)
 
     def notify(self, payment, refund=None):
         """Queue a notification, if the payment has an address for it.

@@ -272,12 +272,18 @@ class PayplugEmulator(contextlib.AbstractContextManager):
         return self.notifier.deliver()
 
     def reset(self):
-        """Forget everything but the accounts, as the constructor leaves it."""
+        """Forget everything but the accounts and what `keep` kept."""
         with self.store.lock:
             self.store.reset()
             self.notifier.reset()
             self.faults.reset()
             self.connections = 0
+
+    def keep(self):
+        """Let `reset` return to the payments and notifications of this moment."""
+        with self.store.lock:
+            self.store.keep()
+            self.notifier.keep()
 
     def __call__(self, environ, start_response):
         request = ApiRequest(environ)

@@ -34,18 +34,26 @@ class Store:
         self.lock = threading.RLock()
         self.url = ""
         self.accounts = []
+        self._kept = {}
         self.reset()
 
     def reset(self):
         """Remove payments and tokens and set the clock right; keep the accounts.
 
-        Which can refund again.
+        Which can refund again. The payments are those of `keep`, as they were then.
         """
         self._offset = 0
-        self.payments = {}
+        self.payments = self._copy(self._kept)
         for account in self.accounts:
             account.balance_cents, account.refunds_by_hand = None, False
         self._tokens = {}
+
+    def keep(self):
+        """Let `reset` return to the payments of this moment."""
+        self._kept = self._copy(self.payments)
+
+    def _copy(self, payments):
+        return deepcopy(payments, {id(account): account for account in self.accounts})
 
     def now(self):
         """Return the moment, in UTC Unix seconds of the emulator's clock."""
