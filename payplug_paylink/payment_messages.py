@@ -384,6 +384,11 @@ REFUND_UNKNOWN_PAYMENT = _lt(
 REFUND_UNDER_WAY = _lt(
     "Another refund of this payment is on its way: wait until it is through."
 )
+REFUSED_REFUND_SUMMARY = _lt("Refund by card refused")
+REFUSED_REFUND = _lt(
+    "%(amount)s of payment %(payment)s did not go back to the customer. Open the refund "
+    "to try it again, or give the money back otherwise. Why it was refused: %(why)s"
+)
 REFUND_TOO_EARLY = _lt(
     "Payplug has not answered and may still be at it: Odoo looks again on %(at)s. Give "
     "it up after that, if it is still waiting."
@@ -499,6 +504,7 @@ REASONS = {
     "unreadable answer": _lt("unreadable answer"),
     "untrusted payment page": _lt("payment page at an unknown address"),
     "HTTP 429": _lt("too many requests at once"),
+    "refund not listed": _lt("it does not list yet all that it has refunded"),
 }
 # === THE CUSTOMER'S SIDE === #
 

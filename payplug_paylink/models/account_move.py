@@ -1409,7 +1409,8 @@ class AccountMove(models.Model):
         refunds = self._payplug_refunds()
         yield from refunds._banners()
         is_note = self.move_type == "out_refund"
-        if is_note and not all(refunds.mapped("link_id.is_live")):
+        done = refunds.filtered(lambda refund: refund.state == "done")
+        if is_note and not all(done.mapped("link_id.is_live")):
             yield "test_refund", "warning", self.env._(messages.BANNER_TEST_REFUND)
         if self.payplug_status == "being_sent":
             yield "waiting", "info", self.env._(messages.BANNER_SENDING)

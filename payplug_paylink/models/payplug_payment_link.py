@@ -1138,21 +1138,29 @@ class PayplugPaymentLink(models.Model):
         )
 
     def _refund_asked(self, credit_note, but=None):
-        """Return what a credit note, or else the surplus, leaves to give back."""
-        refunds = credit_note.payplug_refund_ids | self.refund_ids
-        if credit_note:  # whichever link of its invoice gave back
-            refunds |= self.move_id.payplug_link_ids.refund_ids
-        refunds = refunds.filtered(lambda one: one._is_for(credit_note))
+        """Return what a credit note, or else the surplus, leaves to give back.
+
+        At most what is left of all of them: what one of its links gave back and no
+        credit note has settled yet will settle any of them.
+        """
+        links, notes = self._of_invoice(), self._credit_notes()
+        refunds = credit_note.payplug_refund_ids | links.refund_ids
         refunds -= but or refunds.browse()
-        taken = sum(refund._unsettled() for refund in refunds)
         given = self._open_credit()
         if credit_note:
-            is_ours = credit_note in self._credit_notes()
-            given = credit_note.amount_residual if is_ours else 0.0
-        return given - taken
+            given = sum((credit_note & notes).mapped("amount_residual"))
+        mine = refunds.filtered(lambda one: one._is_for(credit_note))
+        given -= sum(refund._unsettled() for refund in mine)
+        of_all = sum(notes.mapped("amount_residual")) + links._open_credit()
+        return min(given, of_all - sum(refund._unsettled() for refund in refunds))
+
+    def _of_invoice(self):
+        """Return all links of this one's invoice, in its company; this one first."""
+        links = self | self.move_id.payplug_link_ids
+        return links.filtered(lambda link: link.company_id == self.company_id)
 
     def _open_credit(self):
-        """Return what of this link's payment settles nothing: the customer's credit."""
+        """Return what of these links' payments settles nothing: a customer's credit."""
         lines = self._open_lines(self.account_payment_id.move_id)
         return -sum(lines.mapped("amount_residual_currency"))
 
@@ -1506,6 +1514,8 @@ class PayplugPaymentLink(models.Model):
         is_young = Domain("paid_at", ">", now - timedelta(days=30))
         unseen |= is_young & Domain("checked_at", "<", now - CHECK_ENDED)
         ends = Domain("refundable_until", ">", now)
+        # What was confirmed in time, and Payplug carries out later.
+        ends |= Domain("refund_ids.state", "=", "recorded")
         # Of those that were paid before this was stored.
         ends |= Domain("refundable_until", "=", False) & Domain(
             "paid_at", ">", now - REFUND_DAYS

@@ -17,6 +17,7 @@ from ..payplug_remote import (
     PayplugError,
     PayplugRecorded,
     PayplugRejected,
+    PayplugUnavailable,
     from_cents,
     to_cents,
 )
@@ -201,7 +202,8 @@ class PayplugRefund(models.Model):
         by hand.
         """
         if self._is_in_books():
-            return self._open_debit()
+            unbooked = self.amount - self.account_payment_id.amount  # it was changed
+            return self.currency_id.round(self._open_debit() + max(unbooked, 0))
         is_gone = self.state == "done" and (
             self.to_book or self.is_booked or self.origin == "odoo"
         )
@@ -326,6 +328,7 @@ class PayplugRefund(models.Model):
             "database": self.link_id._database_uuid(),
         }
         self._move_to("to_send", **values)
+        self._close_activity()
         self._log(messages.LOG_REFUND_ASKED)
         self._send_after_commit()
 
@@ -341,7 +344,7 @@ class PayplugRefund(models.Model):
             at = self.link_id._local_time(self.retry_at)
             raise user_error(self.env, messages.REFUND_TOO_EARLY, at=at)
         if self.state in (*UNDER_WAY, "recorded"):
-            self._set_refused(text(self.env, messages.REFUND_CLOSED))
+            self._set_refused(text(self.env, messages.REFUND_CLOSED), is_known=True)
 
     # === SENT TO PAYPLUG === #
 
@@ -410,8 +413,9 @@ class PayplugRefund(models.Model):
         if unmet or not link._matches_remote(remote):
             self._set_refused(self._refusal(unmet))
             return
-        self._begin()
-        if self.state == "unknown":
+        if remote.cents_refunded > to_cents(link.amount_refunded):
+            raise PayplugUnavailable("refund not listed")
+        if self._begin():
             self._call(link)
 
     def _refusal(self, unmet):
@@ -426,6 +430,8 @@ class PayplugRefund(models.Model):
         """Commit that the call begins: whoever finds this later looks first.
 
         A minute must pass for that: Payplug may still be at it when we are killed.
+
+        :return: whether this process is still the one to call
         """
         now, key = fields.Datetime.now(), self._claim_key()
         at = now + RETRY_UNAVAILABLE
@@ -436,6 +442,7 @@ class PayplugRefund(models.Model):
         self.env["ir.cron"]._commit_progress()
         self._claim(key)  # the commit has released it
         self.env.invalidate_all()
+        return self.state == "unknown" and self.retry_at == at  # nobody went on
 
     def _call(self, link):
         """Ask Payplug to give the money back, and store what it says."""
@@ -470,9 +477,16 @@ class PayplugRefund(models.Model):
         ours = (link.payplug_id, to_cents(self.amount), self.currency_id.name)
         return theirs == (*ours, link.is_live)
 
-    def _set_refused(self, reason):
+    def _set_refused(self, reason, is_known=False):
+        """Store that it does not go back, and call for help.
+
+        :param bool is_known: whether a person has decided so
+        """
         if self._move_to("refused", failure_reason=reason, retry_at=False):
             self._log(messages.LOG_REFUND_REFUSED, why=reason)
+            if not is_known:
+                summary, note = messages.REFUSED_REFUND_SUMMARY, messages.REFUSED_REFUND
+                self._schedule(summary, note, why=reason)
 
     def _set_done(self, told, to_book=None):
         """Store that the money went, and write the books.
@@ -483,6 +497,7 @@ class PayplugRefund(models.Model):
         done = self._move_to(
             "done",
             payplug_id=told.id,
+            amount=from_cents(told.cents),
             refunded_at=told.created_at,
             failure_reason=False,
             retry_at=False,
@@ -547,14 +562,14 @@ class PayplugRefund(models.Model):
             == self.env["payplug.payment.link"]._database_uuid()
         )
         mark = str(told.metadata.get("refund_id") or "") if is_ours else ""
-        same = refunds.filtered(
-            lambda refund: not refund.payplug_id and refund._is_told(told)
-        )
-        if mark:
-            return same.filtered(lambda refund: str(refund.id) == mark)
-        return same.filtered(
+        unseen = refunds.filtered(lambda refund: not refund.payplug_id)
+        if mark:  # whatever its amount: it is the one that was sent
+            return unseen.filtered(lambda refund: str(refund.id) == mark)
+        return unseen.filtered(
             lambda refund: (
-                refund.state in SENT and told.created_at >= refund.sent_at - CLOCKS
+                refund._is_told(told)
+                and refund.state in SENT
+                and told.created_at >= refund.sent_at - CLOCKS
             )
         )[-1:]
 
@@ -610,7 +625,8 @@ class PayplugRefund(models.Model):
         )
         if self._open_debit():
             self._schedule(messages.CREDIT_REFUND_SUMMARY, messages.CREDIT_REFUND)
-        self.link_id._drop_idle_askings()
+        for link in self.link_id._of_invoice():
+            link._drop_idle_askings()
 
     def _settle(self, lines):
         """Reconcile the payment with these lines, one after the other."""
@@ -626,7 +642,8 @@ class PayplugRefund(models.Model):
         self.credit_note_id = self._posted_note() or notes[:1] or self.credit_note_id
 
     def _posted_note(self):
-        return self.credit_note_id.filtered(lambda note: note.state == "posted")
+        """Return the credit note of this, as long as it is the customer's."""
+        return self.credit_note_id & self.link_id._credit_notes()
 
     def _debit_lines(self):
         """Return what of the payment to the customer settles nothing yet."""
@@ -643,10 +660,15 @@ class PayplugRefund(models.Model):
         The surplus first, if that is what a user has refunded.
         """
         link = self.link_id
-        notes = self._posted_note() or link._credit_notes().sorted(
+        notes = link._credit_notes().sorted(
             lambda note: (not self._is_of_amount(note.amount_residual), note.id)
         )
-        credit = link._open_lines(link.account_payment_id.move_id)
+        notes = self._posted_note() | notes
+        others = link._of_invoice().filtered(
+            lambda one: one.partner_id.commercial_partner_id
+            == link.partner_id.commercial_partner_id
+        )
+        credit = link._open_lines(others.account_payment_id.move_id)
         lines = [line for note in notes for line in link._open_lines(note)]
         is_surplus = self.origin == "odoo" and not self.credit_note_id
         return [*credit, *lines] if is_surplus else [*lines, *credit]
@@ -677,7 +699,7 @@ class PayplugRefund(models.Model):
         found -= self.search([("account_payment_id", "in", found.ids)]).mapped(
             "account_payment_id"
         )
-        notes = self.link_id._credit_notes()
+        notes = self._posted_note() or self.link_id._credit_notes()
         found = found.filtered(lambda one: one.reconciled_invoice_ids <= notes)
         marked = found.filtered(lambda one: self.payplug_id in (one.memo or "").split())
         sent = self.sent_at

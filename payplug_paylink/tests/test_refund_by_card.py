@@ -7,7 +7,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common_refunds import REFUND_LOG, RefundCommon
+from .common_refunds import CREDIT_NOTE, REFUND_LOG, RefundCommon
 
 
 @tagged("post_install", "-at_install", "once")
@@ -632,6 +632,164 @@ class TestRefundedOnce(RefundCommon):
         note.partner_id = self.partner_b
         note.action_post()
         self._assert_refunds_no_more(note)
+
+    def _prepared_note(self):
+        """Return the credit note that Odoo offers for what no other one settles."""
+        action = self.invoice.action_payplug_prepare_credit_note()
+        note = self.env["account.move"].browse(action["res_id"])
+        note.action_post()
+        return note
+
+    def test_rest_of_a_refund_settles_the_next_credit_note(self):
+        note = self._credit(50)
+        self._refund_in_portal(7000)
+        self.assertEqual(self._refunds().credit_note_id, note)
+        other = self._prepared_note()
+        self.assertEqual(other.payment_state, "paid")
+        self.assertNotIn(CREDIT_NOTE, self._activities(self.invoice))
+        self._assert_refunds_no_more(other)
+
+    def test_credit_note_that_was_lowered_after_its_refund_leaves_no_more(self):
+        note = self._credit(50)
+        self._refund(note)
+        note.button_draft()
+        note.invoice_line_ids.price_unit = 30
+        note.action_post()
+        self._assert_refunds_no_more(self._prepared_note())
+
+    def test_credit_note_that_was_lowered_while_its_answer_is_awaited_leaves_no_more(
+        self,
+    ):
+        note = self._credit(50)
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        self._refund(note)
+        note.button_draft()
+        note.invoice_line_ids.price_unit = 30
+        note.action_post()
+        self._assert_refunds_no_more(self._credit(20))
+
+    def test_credit_note_that_was_used_elsewhere_after_its_refund_leaves_no_more(self):
+        note = self._credit(50)
+        self._refund(note)
+        lines = self._receivable(note)
+        lines.remove_move_reconcile()
+        (lines | self._receivable(self._create_payable_invoice(50))).reconcile()
+        self._assert_refunds_no_more(self._credit(50))
+
+    def test_payment_of_a_refund_that_was_lowered_leaves_no_more(self):
+        note = self._credit(50)
+        payment = self._refund(note).account_payment_id
+        payment.action_draft()
+        payment.amount = 20
+        payment.action_post()
+        (self._receivable(payment.move_id) | self._receivable(note)).reconcile()
+        self.assertEqual(note.amount_residual, 30)
+        self._assert_refunds_no_more(note)
+
+    def _receivable(self, moves):
+        return moves.line_ids.filtered(
+            lambda line: line.account_type == "asset_receivable"
+        )
+
+    def test_credit_note_that_became_another_customers_is_not_settled(self):
+        note = self._credit(50)
+        self._refund(note)
+        note.button_draft()
+        note.partner_id = self.partner_b
+        note.action_post()
+        self.assertEqual(note.payment_state, "not_paid")
+        self.assertEqual(self.invoice._payplug_missing_credit(), 50)
+
+    def test_surplus_beside_a_credit_note_is_not_given_back_by_what_was_lost(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self._pay_partly(invoice, 20)
+        self._pay(link)
+        self._credit(50, invoice)
+        self._refund_in_portal(7000, link)
+        self._lose_refund(link.refund_ids, "cancelled")
+        self._assert_refunds_no_more(invoice)
+
+    def test_customer_who_paid_twice_gets_one_payment_back_whichever_it_is(self):
+        invoice = self._create_payable_invoice()
+        late = self._request(invoice)
+        late._cancel()
+        link = self._request(invoice)
+        self._pay(link)
+        self._pay(late, late=True)
+        self.assertTrue(late._open_credit())
+        self._refund_in_portal(None, link)
+        self.assertFalse(late._open_credit())
+        self.assertFalse(late.asking_activity_ids.filtered("active"))
+        self._assert_refunds_no_more(invoice)
+
+    def test_payment_by_hand_of_another_credit_note_is_not_taken_over(self):
+        note, other = self._credit(50), self._credit(50)
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        refund = self._refund(note)
+        self._register_by_hand(other)
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+        self.assertEqual(note.payment_state, "paid")
+        self._assert_refunds_no_more(note)
+
+    def test_list_that_does_not_tell_all_yet_sends_nothing(self):
+        note = self._credit(50)
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        refund = self._refund(note)
+        payment = self.payplug.store.payments[self.link.payplug_id]
+        listed, payment.refunds = payment.refunds, []
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "unknown")
+        self.assertIn("does not list yet", refund.failure_reason)
+        payment.refunds = listed
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+        self.assertEqual(self._refunded_cents(), 5000)
+
+    def test_refund_with_our_mark_is_ours_whatever_its_amount(self):
+        note = self._credit()
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        refund = self._refund(note, 50)
+        [listed] = self.payplug.store.payments[self.link.payplug_id].refunds
+        listed["amount"] = 4999
+        self.payplug.alter(self.link.payplug_id, {"amount_refunded": 4999})
+        self._run_refund_cron()
+        self.assertEqual((refund.state, refund.amount), ("done", 49.99))
+        self.assertEqual(refund.account_payment_id.amount, 49.99)
+
+    def test_refund_that_payplug_refuses_later_calls_its_people(self):
+        note = self._credit(50)
+        self._ask(note)
+        self.payplug.go_down()
+        self._run_refund_cron()
+        self.payplug.come_back()
+        self.account.balance_cents = 0
+        self._run_refund_cron()
+        self.assertIn("Refund by card refused", self._activities(self.invoice))
+        self.assertNotIn("payplug_test_refund", note._get_alerts())
+        self.account.balance_cents = 5000
+        self._refunds().with_user(self.accountant).action_retry()
+        self.assertNotIn("Refund by card refused", self._activities(self.invoice))
+
+    def test_refund_that_is_carried_out_after_the_last_day_is_seen(self):
+        self.account.refunds_by_hand = True
+        refund = self._refund(self._credit(50))
+        self.account.refunds_by_hand = False
+        self.payplug.process_refunds(self.link.payplug_id)
+        until = fields.Datetime.now() - timedelta(minutes=1)
+        told = {"refundable_until": int(until.timestamp())}
+        self.payplug.alter(self.link.payplug_id, told)
+        old = fields.Datetime.now() - timedelta(days=200)
+        self.link.write(
+            {"refundable_until": until, "paid_at": old, "checked_at": old}
+        )
+        self._run_cron()
+        self.assertEqual(refund.state, "done")
 
     def test_credit_note_of_a_refund_is_not_deleted(self):
         """What was given back for it would be offered again on the next one."""

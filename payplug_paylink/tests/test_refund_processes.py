@@ -10,6 +10,7 @@ from odoo.service.model import retrying
 from odoo.tests import tagged
 from odoo.tools import config
 
+from ..models.payplug_refund import LEASE
 from .common_concurrency import ConcurrencyCommon
 from .common_processes import start_script
 
@@ -54,6 +55,39 @@ class TestRefundProcesses(ConcurrencyCommon):
             refunds = self._env(cr)["payplug.refund"]
             found = refunds.search([("company_id", "=", self.company_id)], order="id")
             return found.mapped("state")
+
+    def test_process_that_was_held_up_leaves_the_call_to_who_went_on(self):
+        """It was stopped between its commit and its call, longer than others wait."""
+        path = f"/v1/payments/{self.payment_id}/refunds"
+        others = []
+
+        def watch():
+            cr.precommit.add(lambda: cr.postcommit.add(go_on))
+
+        def go_on():
+            if self._rows() == ["unknown"]:
+                others.append(self.payplug.fail("drop", path=path, method="POST"))
+                self._cron()
+                with self.registry.cursor() as later:
+                    row = self._env(later)["payplug.refund"].browse(refund.id)
+                    row.retry_at += LEASE  # as it would be, had the time passed
+            else:
+                watch()
+
+        with self.registry.cursor() as cr:
+            env = self._env(cr)
+            link = env["payplug.payment.link"].sudo()
+            link = link.search([("payplug_id", "=", self.payment_id)])
+            note = env["account.move"].browse(self.note_id)
+            refund = env["payplug.refund"].sudo()._ask(link, 50, note)
+            cr.postcommit.clear()
+            cr.commit()
+            watch()
+            refund._process_each(type(refund)._send)
+            cr.commit()
+        self.assertTrue(others)
+        self._cron()
+        self.assertEqual(self._refunded(), 5000)
 
     def _cron(self, wait=True):
         """Run the scheduled action, after as long a time as a row has to wait."""
