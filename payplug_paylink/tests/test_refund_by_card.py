@@ -114,6 +114,35 @@ class TestRefundByCard(RefundCommon):
             note.action_payplug_refund()
         self.assertEqual(note.payment_state, "paid")
 
+    def test_what_cannot_go_back_is_told_in_french(self):
+        self.accountant.lang = "fr_FR"
+        note = self._credit(50)
+        action = note.with_user(self.accountant).action_payplug_refund()
+        windows = self.env[action["res_model"]].with_user(self.accountant)
+        window = windows.with_context(lang="fr_FR").browse(action["res_id"])
+        arch = window.get_view()["arch"]
+        for words in ("Un remboursement est définitif", "conserve ses frais", "solde"):
+            self.assertIn(words, arch)
+        now = fields.Datetime.now()
+        day = timedelta(days=1)
+        payment = self.link.payplug_id
+        for values, amount, words in (
+            ({}, 0.09, r"au moins 0,10\xa0€"),
+            ({}, 50.01, r"50,00\xa0€ à rendre"),
+            ({"refundable_after": now + day}, 50, f"{payment} qu'à partir du"),
+            ({"refundable_until": now - day}, 50, "virement"),
+            ({"is_live": True}, 50, "clé Payplug du mode réel"),
+        ):
+            with self.subTest(words), self.cr.savepoint() as undo:
+                self.link.write(values)
+                self.env.flush_all()
+                self.env.invalidate_all()
+                window.amount = amount
+                with self.assertUserError(words):
+                    window.action_confirm()
+                undo.rollback()
+                self.env.invalidate_all()
+
     def test_surplus_of_a_payment_on_account_can_be_refunded(self):
         invoice = self._create_payable_invoice()
         link = self._request(invoice)
