@@ -171,7 +171,7 @@ class TestRefundStory(RefundCommon):
             run_state_machine_as_test(
                 story,
                 settings=settings(
-                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 8)),
+                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 6)),
                     stateful_step_count=12,
                     deadline=None,
                     derandomize=True,

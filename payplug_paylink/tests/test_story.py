@@ -250,7 +250,7 @@ class TestStory(PayplugRoutesCommon):
             run_state_machine_as_test(
                 story,
                 settings=settings(
-                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 10)),
+                    max_examples=int(os.environ.get("PAYPLUG_STORIES", 6)),
                     stateful_step_count=25,
                     deadline=None,
                     derandomize=True,

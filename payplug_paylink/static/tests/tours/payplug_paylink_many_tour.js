@@ -46,7 +46,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_many", {
         },
         {
             content: "Twenty are to be sent",
-            trigger: ".modal .o_field_widget[name='ready_title']:contains('(20)')",
+            trigger: ".modal .o_field_widget[name='ready_title']:contains('(6)')",
         },
         {
             content: "Five are not",
@@ -66,7 +66,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_many", {
         {
             content: "Odoo goes on at once",
             trigger:
-                "body:not(:has(.modal)) .o_notification:contains('background: 20')",
+                "body:not(:has(.modal)) .o_notification:contains('background: 6')",
         },
         {
             content: "Load the list again",
