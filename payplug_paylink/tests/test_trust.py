@@ -11,6 +11,7 @@ from odoo.service.model import call_kw
 from odoo.tests import BaseCase, HttpCase, tagged
 from odoo.tools import mute_logger
 
+from ..models.payplug_link_guard_mixin import SET_BY_CODE
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import SecretKey
 from .common import LINK_LOG, PayplugBookingCommon, PayplugCommon
@@ -83,8 +84,8 @@ class TestForeignLink(PayplugCommon):
         link._sync()
         return link.refund_ids
 
-    def _create_stranger(self):
-        stranger = self._create_user("stranger", "account.group_account_invoice")
+    def _create_stranger(self, groups="account.group_account_invoice"):
+        stranger = self._create_user("stranger", groups)
         stranger.sudo().write(
             {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
         )
@@ -256,6 +257,76 @@ class TestForeignLink(PayplugCommon):
             lines.with_context(allowed_company_ids=self.rival.ids).onchange(
                 values, ["move_id"], {"amount": {}}
             )
+
+    def _own_fields(self):
+        """Return the names of all fields that this addon gives an invoice."""
+        fields = self.env["account.move"]._fields.items()
+        return [name for name, field in fields if "payplug_paylink" in field._modules]
+
+    def _told(self, name, ask):
+        """Return what a question tells of a field: nothing where it is refused."""
+        self.env.invalidate_all()
+        try:
+            return ask(name)
+        except AccessError:
+            return None
+
+    def _give_every_field_a_value(self):
+        """Let the other invoice be refunded in part, and its mail have failed."""
+        self.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
+        invoice = self._create_payable_invoice(308)
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        link._sync()
+        self.payplug.refund(link.payplug_id, 2000)
+        link._sync()
+        reason = {"state": "failed", "failure_reason": "Marie is unknown"}
+        self.env["payplug.sending"].sudo()._create_rows(invoice, reason)
+        self.env.flush_all()
+        return invoice
+
+    def test_statement_line_tells_nothing_of_an_invoice_of_another_company(self):
+        """It has all fields of the invoice that an onchange says is its entry."""
+        invoices = (self._give_every_field_a_value(), self.foreign.move_id)
+        stranger = self._create_stranger("account.group_account_user")
+        lines = self.env["account.bank.statement.line"].with_user(stranger)
+        lines = lines.sudo(False).with_context(allowed_company_ids=self.rival.ids)
+        for move in (invoice.id for invoice in invoices):
+            for value in (move, {"id": move}, {"id": move, "move_type": "out_invoice"}):
+
+                def ask(name, value=value):
+                    values = {"move_id": value}
+                    shown = lines.onchange(values, ["move_id"], {name: {}})
+                    return shown["value"].get(name)
+
+                for name in self._own_fields():
+                    with self.subTest(value=value, name=name):
+                        self.assertFalse(self._told(name, ask))
+
+    def test_template_reads_no_field_of_an_invoice_of_another_company(self):
+        """Nor does the error that Odoo shows of a language that is none."""
+        invoice = self._give_every_field_a_value()
+        stranger = self._create_stranger()
+        foreign = invoice.with_user(stranger).sudo(False)
+        for name in self._own_fields():
+            with self.subTest(name=name):
+                self.assertFalse(self._told(name, lambda name: foreign[name]))
+
+    def test_own_statement_line_has_the_fields_of_its_entry_as_ever(self):
+        user = self._create_user("bank", "account.group_account_user")
+        lines = self.env["account.bank.statement.line"].with_user(user).sudo(False)
+        journal = self.company_data["default_journal_bank"].id
+        values = {"journal_id": journal, "payment_ref": "x", "amount": 1}
+        line = lines.create(values)
+        names = {*self._own_fields(), "payment_ref"} - SET_BY_CODE
+        specification = {name: {} for name in names}
+        self.env.invalidate_all()
+        for record, field_names in ((lines, []), (line, ["payment_ref"])):
+            shown = record.onchange(dict(values), field_names, specification)
+            told = {name for name, value in shown["value"].items() if value}
+            self.assertLessEqual(told, {"payment_ref"})
 
     def test_database_refuses_a_foreign_link_whoever_writes_it(self):
         with (
