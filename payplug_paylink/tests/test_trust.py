@@ -173,6 +173,26 @@ class TestForeignLink(PayplugCommon):
                 {"statement_line_ids": {"fields": {"payment_id": {}}}, **shown},
             )
 
+    def test_send_window_is_closed_to_all_but_its_creator(self):
+        """Its text holds the payment link."""
+        invoice = self.foreign.move_id
+        windows = self._as_biller(self.env["account.move.send.wizard"])
+        template = self.env["account.move"]._payplug_template()
+        window = windows.create({"move_id": invoice.id, "template_id": template.id})
+        self.assertIn(invoice.payment_link, window.body)
+        window.subject = "Mine"
+        colleague = self._create_user("colleague", "account.group_account_invoice")
+        for user in (self._create_stranger(), colleague):
+            others = window.with_user(user).sudo(False)
+            with self.subTest(user=user.login):
+                self.assertFalse(others.search([("move_id", "=", invoice.id)]))
+                with self.assertRaises(AccessError):
+                    others.read(["body"])
+                with self.assertRaises(AccessError):
+                    others.write({"subject": "Theirs"})
+                with self.assertRaises(AccessError):
+                    others.action_send_and_print()
+
     def _create_spy(self, stranger, **values):
         """Return a template for invoices that a stranger has written."""
         model = self.env["ir.model"]._get_id("account.move")
@@ -657,6 +677,19 @@ class TestInput(PayplugCommon):
         values = {"amount": 1, "origin": "odoo", "state": "refused"}
         refund = refunds_sudo._create_row(link, **values)
         self.assertFalse(refund.to_book or refund.failure_reason)
+
+    def test_server_actions_without_their_records_do_nothing(self):
+        """Odoo has none where a request names another model."""
+        data = self.env["ir.model.data"].sudo()
+        ours = [("module", "=", "payplug_paylink"), ("model", "=", "ir.actions.server")]
+        actions = self.env["ir.actions.server"].sudo()
+        actions = actions.browse(data.search(ours).mapped("res_id"))
+        actions = actions.filtered(lambda action: action.usage != "ir_cron")
+        self.assertTrue(actions)
+        for action in actions.with_user(self.biller).sudo(False):
+            with self.subTest(action=action.name):
+                named = {"active_model": "res.partner", "active_ids": [1]}
+                self.assertFalse(action.with_context(**named).run())
 
     def test_line_without_an_invoice_is_no_traceback(self):
         lines = self.env["payplug.send.links.line"].with_user(self.biller)
