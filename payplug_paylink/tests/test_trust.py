@@ -790,8 +790,13 @@ class TestLogs(PayplugCommon, HttpCase):
         for model, record in (
             ("payplug.sign.in", values),
             ("res.config.settings", {"payplug_test_key": "sk_test_Secret42"}),
+            # mistyped ones
+            ("res.config.settings", {"payplug_live_key": "SK_LIVE_Secret42"}),
+            ("res.config.settings", {"payplug_live_key": " sk_ live_Secret42"}),
+            ("res.company", {"payplug_live_key": "sk-live-Secret42"}),
+            ("res.company", {"name": "x", "payplug_live_key": "sk_live_a Secret42"}),
         ):
-            with self.subTest(model=model):
+            with self.subTest(model=model, record=record):
                 _error, log = self._call(
                     boss, model, "web_save", [], vals=record, specification={}
                 )
@@ -801,10 +806,14 @@ class TestLogs(PayplugCommon, HttpCase):
     def test_keys_are_in_no_logged_query(self):
         logger = logging.getLogger("odoo.sql_db")
         self.addCleanup(logger.setLevel, logger.level)
+        companies_sudo = self.env["res.company"].sudo()
+        mistyped = {"name": "Mistyped", "payplug_live_key": "SK_LIVE_Secret42"}
         with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
             self.company.payplug_test_key = "sk_test_Secret42"
             self.env.flush_all()
-        self.assertIn("sk_…", "\n".join(logs.output))
+            with self.assertRaises(UserError):
+                companies_sudo.create(mistyped)
+        self.assertIn("payplug_test_key", "\n".join(logs.output))
         self.assertNotIn("Secret42", "\n".join(logs.output))
 
     def test_keys_are_in_no_log_of_a_query_that_failed(self):
@@ -815,7 +824,7 @@ class TestLogs(PayplugCommon, HttpCase):
         ):
             query = "UPDATE res_company SET payplug_live_key = %s WHERE id = 'x'"
             self.env.cr.execute(query, ["sk_live_Secret42"])
-        self.assertIn("sk_…", "\n".join(logs.output))
+        self.assertIn("payplug_live_key", "\n".join(logs.output))
         self.assertNotIn("Secret42", "\n".join(logs.output))
 
     def test_other_calls_are_logged_as_ever(self):
