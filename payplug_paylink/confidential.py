@@ -5,7 +5,10 @@ import re
 
 from odoo.exceptions import RedirectWarning, UserError
 
-SECRET_KEY = re.compile(r"sk_(test|live)_\w+")
+NOT_LOGGED = "not logged: it may hold a secret"
+KEY_FIELD = re.compile(r"payplug_(test|live)_key")
+# What follows the name of a field may be a mistyped key, which looks like anything.
+SECRET = re.compile(rf"(?<={KEY_FIELD.pattern}).+|sk_(test|live)_\w+", re.DOTALL)
 
 
 class Confidential:
@@ -56,11 +59,12 @@ class SecretFilter(logging.Filter):
             which Odoo logs as an error where it failed
         """
         if isinstance(record.args, tuple):
-            if getattr(next(iter(record.args), None), "_name", "") == "payplug.sign.in":
-                record.args = (*record.args[:2], "not logged: it may hold a password")
             text = record.getMessage()
-            if SECRET_KEY.search(text):
-                record.msg, record.args = SECRET_KEY.sub("sk_…", text), ()
+            model = getattr(next(iter(record.args), None), "_name", "")
+            if model and (model == "payplug.sign.in" or KEY_FIELD.search(text)):
+                record.args = (*record.args[:2], NOT_LOGGED)
+            elif SECRET.search(text):
+                record.msg, record.args = SECRET.sub(f" … {NOT_LOGGED}", text), ()
         return True
 
 

@@ -20,6 +20,7 @@ from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_ce
 from .payplug_payment_link import LOCK_SPACE, NOT_THROUGH
 from .res_company import with_deadline
 
+ADDON = "payplug_paylink"
 PORTAL_URL = "https://portal.payplug.com/"
 PDF = "invoice.pdf"  # behind the address of the pay page
 PRINT_SPACE = LOCK_SPACE + 2  # of advisory locks: who prints an invoice for a visitor
@@ -100,7 +101,6 @@ class AccountMove(models.Model):
     payplug_status_detail = fields.Char(
         string="Payment link details",
         compute="_compute_payplug_status_detail",
-        compute_sudo=True,
         groups=USERS,
     )
     payplug_mode = fields.Selection(
@@ -169,7 +169,6 @@ class AccountMove(models.Model):
         string="Refunded by card",
         compute="_compute_payplug_refunded",
         search="_search_payplug_amount_refunded",
-        compute_sudo=True,
         groups=USERS,
     )
     payplug_refund_state = fields.Selection(
@@ -180,7 +179,6 @@ class AccountMove(models.Model):
         ],
         string="Card refund",
         compute="_compute_payplug_refunded",
-        compute_sudo=True,
         groups=USERS,
     )
     payplug_can_refund = fields.Boolean(
@@ -195,6 +193,23 @@ class AccountMove(models.Model):
         return super()._traverse_related_sql(alias, field, query)
 
     # === COMPUTE AND SEARCH === #
+
+    def _compute_field_value(self, field):
+        # EXTEND base: a template or an onchange, of which anybody may send one, names
+        # whatever invoice it likes, and our fields are read past the rights on links
+        if ADDON in field._modules:
+            self._payplug_check_reader(field)
+        return super()._compute_field_value(field)
+
+    def _payplug_check_reader(self, field):
+        """Check the user's right on these, and on what an onchange brings along.
+
+        Odoo follows a link in sudo. Then who asks is not told from code in sudo, which
+        is believed in the name of customers, who have no windows.
+        """
+        is_employee = field.compute_sudo and self.env.user._is_internal()
+        asked = self.sudo(False) if is_employee else self
+        asked._origin.check_access("read")
 
     def _compute_payment_state(self):
         # EXTEND account: what is paid, reset or due again, in whatever way
@@ -238,7 +253,7 @@ class AccountMove(models.Model):
     @api.depends_context("lang")
     def _compute_payplug_status_detail(self):
         for move in self:
-            move.payplug_status_detail = move._payplug_status_detail()
+            move.payplug_status_detail = move.sudo()._payplug_status_detail()
 
     def _compute_payplug_is_missing(self):
         for move in self:
@@ -257,7 +272,7 @@ class AccountMove(models.Model):
     )
     @api.depends_context("uid")
     def _compute_payment_link(self):
-        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+        for move, move_sudo in zip(self, self.sudo(), strict=True):
             url = (
                 move._payplug_is_address_told()
                 and move_sudo.payplug_can_send_link
@@ -268,31 +283,22 @@ class AccountMove(models.Model):
     @api.depends("payment_link")
     @api.depends_context("lang", "uid")
     def _compute_payment_link_button(self):
-        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+        for move, move_sudo in zip(self, self.sudo(), strict=True):
             url = move_sudo.payment_link
             move.payment_link_button = url and move_sudo._payplug_button_html(url)
 
     @api.depends("payment_link")
     def _compute_payment_link_amount(self):
-        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+        for move, move_sudo in zip(self, self.sudo(), strict=True):
             move.payment_link_amount = move_sudo._payplug_amount_due()
 
     @api.depends("payment_link")
     def _compute_payment_link_until(self):
-        for move, move_sudo in zip(self, self._payplug_readable_sudo(), strict=True):
+        for move, move_sudo in zip(self, self.sudo(), strict=True):
             link_sudo = move_sudo.payment_link and move_sudo._payplug_open_link()
             lasts = move_sudo._payplug_mails_page() and move_sudo._payplug_may_renew()
             ends = link_sudo and not lasts and link_sudo.expires_at
             move.payment_link_until = ends and link_sudo._local_date(ends)
-
-    def _payplug_readable_sudo(self):
-        """Return these, in sudo, after the user's right on them.
-
-        In place of `compute_sudo`: a template, of which anybody may write one, reads
-        what it names of whatever invoice a window is given, and nothing else of it.
-        """
-        self._origin.check_access("read")  # of what an onchange brings along, too
-        return self.sudo()
 
     def _payplug_is_address_told(self):
         """Tell whether the user may know the payment link, though Odoo reads in sudo.
@@ -322,10 +328,10 @@ class AccountMove(models.Model):
 
     @api.depends("payplug_link_ids.amount_refunded", "payplug_refund_ids.state")
     def _compute_payplug_refunded(self):
-        for move in self:
-            refunded, whole = move._payplug_refunded()
+        for move, move_sudo in zip(self, self.sudo(), strict=True):
+            refunded, whole = move_sudo._payplug_refunded()
             under_way = refunded < whole and any(
-                refund.state in NOT_THROUGH for refund in move._payplug_refunds()
+                refund.state in NOT_THROUGH for refund in move_sudo._payplug_refunds()
             )
             done = refunded and ("full" if refunded >= whole else "partial")
             move.payplug_amount_refunded = refunded

@@ -975,26 +975,36 @@ class PayplugPaymentLink(models.Model):
         committed: then it settles nothing yet, and has our memo. Neither is enough: it
         is for the same money of the same customer, and no other link's.
         """
+        customer = self.partner_id.commercial_partner_id
+        payments = self._find_payments_alike(
+            ("company_id", "=", self.company_id.id),
+            ("partner_id", "=", customer.id),
+            ("state", "not in", ("canceled", "rejected")),
+        )
+        return payments.filtered(self._is_this_money)[:1]
+
+    def _find_payments_alike(self, *conditions):
+        """Return customers' payments of this amount that no link claims."""
         journal_sudo = self.company_id._payplug_root().payplug_journal_id
         same = [
             ("journal_id", "=", journal_sudo.id),
-            ("company_id", "=", self.company_id.id),
             ("payment_type", "=", "inbound"),
             ("partner_type", "=", "customer"),
-            ("partner_id", "=", self.partner_id.commercial_partner_id.id),
             ("currency_id", "=", self.currency_id.id),
             ("amount", "=", self.amount),
-            ("state", "not in", ("canceled", "rejected")),
         ]
-        payments = self.env["account.payment"].search(same)
-        payments = payments.filtered(self._is_this_money)
-        return (payments - self._claimed(payments))[:1]
+        payments = self.env["account.payment"].search([*same, *conditions])
+        return payments - self._claimed(payments)
 
     def _is_this_money(self, payment):
-        has_memo = (payment.memo or "").endswith(self.payplug_id)
-        is_left = has_memo and not self._settled_entries(payment.move_id)
+        is_left = self._is_named_by(payment) and not self._settled_entries(
+            payment.move_id
+        )
         is_same = is_left or self._settles_invoice(payment)
         return is_same and self._is_of_amount(payment.amount)
+
+    def _is_named_by(self, payment):
+        return self.payplug_id in (payment.memo or "").split()
 
     def _settles_invoice(self, payment):
         return bool(payment) and self._settled_entries(payment.move_id) == self.move_id
@@ -1613,33 +1623,43 @@ class PayplugPaymentLink(models.Model):
             }
         )
         link._move_to("paid")
-        if link._must_be_booked() and not link._is_known_to_books():
-            link._as_accountant()._schedule_unknown(remote.metadata.get("invoice"))
+        number = remote.metadata.get("invoice")
+        if link._must_be_booked() and not link._is_known_to_books(number):
+            link._as_accountant()._schedule_unknown(number)
 
-    def _is_known_to_books(self):
-        """Tell whether a payment of this very money is there, which no link claims.
+    def _is_known_to_books(self, number):
+        """Tell whether the payment of this very money is there, which no link claims.
 
-        A memo alone is no proof. Whose money it is, nobody knows.
+        A memo alone is no proof. It has settled nothing else than the invoice of this
+        number, and is of its customer, if that is there.
         """
-        same = [
-            ("memo", "=like", f"%{self.payplug_id}"),
-            ("company_id", "=", self.company_id.id),
-            ("payment_type", "=", "inbound"),
-            ("currency_id", "=", self.currency_id.id),
+        invoice = self._find_invoice(number)
+        payments = self._find_payments_alike(
+            ("company_id", "=", (invoice or self).company_id.id),
+            ("memo", "like", self.payplug_id),
             ("state", "in", ("in_process", "paid")),
-        ]
-        payments = self.env["account.payment"].search(same)
-        payments = payments.filtered(lambda one: self._is_of_amount(one.amount))
-        return bool(payments - self._claimed(payments))
+        ).filtered(self._is_named_by)
+        if invoice:
+            customer = invoice.commercial_partner_id
+            payments = payments.filtered(
+                lambda one: (
+                    one.partner_id.commercial_partner_id == customer
+                    and self._settled_entries(one.move_id) <= invoice
+                )
+            )
+        return bool(payments)
+
+    def _find_invoice(self, number):
+        """Return the invoice that Payplug's metadata name, if it is there."""
+        company = ("company_id", "child_of", self.company_id.id)
+        named = [company, ("move_type", "=", "out_invoice"), ("name", "=", str(number))]
+        return self.env["account.move"].search(named, limit=1)
 
     def _schedule_unknown(self, number):
         """Ask what becomes of money for an invoice of this number, if it is there."""
-        moves = self.env["account.move"]
-        company = ("company_id", "child_of", self.company_id.id)
-        named = [company, ("move_type", "=", "out_invoice"), ("name", "=", str(number))]
         self._schedule_activity(
             messages.UNKNOWN_SUMMARY,
             messages.UNKNOWN,
-            record=moves.search(named, limit=1),
+            record=self._find_invoice(number),
             invoice=number or "",
         )

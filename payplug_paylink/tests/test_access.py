@@ -109,7 +109,7 @@ FIELDS = [
         sent_at wizard_id""",
     ),
     ("payplug.sign.in", NOBODY, "company_id email password"),
-    ("account.move.send.wizard", ANY_BILLING, "payplug_seen_at payplug_with_link"),
+    ("account.move.send.wizard", CREATOR, "payplug_seen_at payplug_with_link"),
     (
         "res.company",
         STAFF,
@@ -136,12 +136,13 @@ WRITERS = {
     "payplug.send.links.line": CREATOR,
     "res.company": ADMINISTRATOR,
     "res.config.settings": ADMINISTRATOR,
-    "account.move.send.wizard": ANY_BILLING,
+    "account.move.send.wizard": CREATOR,
 }
 
 # model: who may search it, and finds only what is theirs
 OWN_SEARCH = {
     "account.move": ANY_BILLING,
+    "account.move.send.wizard": ANY_BILLING,
     "payplug.payment.link": ANY_BILLING,
     "payplug.refund": ANY_BILLING,
     "payplug.refund.by.card": ANY_BILLING,

@@ -11,6 +11,7 @@ from odoo.service.model import call_kw
 from odoo.tests import BaseCase, HttpCase, tagged
 from odoo.tools import mute_logger
 
+from ..models.payplug_link_guard_mixin import SET_BY_CODE
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import SecretKey
 from .common import LINK_LOG, PayplugBookingCommon, PayplugCommon
@@ -83,8 +84,8 @@ class TestForeignLink(PayplugCommon):
         link._sync()
         return link.refund_ids
 
-    def _create_stranger(self):
-        stranger = self._create_user("stranger", "account.group_account_invoice")
+    def _create_stranger(self, groups="account.group_account_invoice"):
+        stranger = self._create_user("stranger", groups)
         stranger.sudo().write(
             {"company_ids": [Command.set(self.rival.ids)], "company_id": self.rival.id}
         )
@@ -172,6 +173,26 @@ class TestForeignLink(PayplugCommon):
                 {"statement_line_ids": {"fields": {"payment_id": {}}}, **shown},
             )
 
+    def test_send_window_is_closed_to_all_but_its_creator(self):
+        """Its text holds the payment link."""
+        invoice = self.foreign.move_id
+        windows = self._as_biller(self.env["account.move.send.wizard"])
+        template = self.env["account.move"]._payplug_template()
+        window = windows.create({"move_id": invoice.id, "template_id": template.id})
+        self.assertIn(invoice.payment_link, window.body)
+        window.subject = "Mine"
+        colleague = self._create_user("colleague", "account.group_account_invoice")
+        for user in (self._create_stranger(), colleague):
+            others = window.with_user(user).sudo(False)
+            with self.subTest(user=user.login):
+                self.assertFalse(others.search([("move_id", "=", invoice.id)]))
+                with self.assertRaises(AccessError):
+                    others.read(["body"])
+                with self.assertRaises(AccessError):
+                    others.write({"subject": "Theirs"})
+                with self.assertRaises(AccessError):
+                    others.action_send_and_print()
+
     def _create_spy(self, stranger, **values):
         """Return a template for invoices that a stranger has written."""
         model = self.env["ir.model"]._get_id("account.move")
@@ -256,6 +277,76 @@ class TestForeignLink(PayplugCommon):
             lines.with_context(allowed_company_ids=self.rival.ids).onchange(
                 values, ["move_id"], {"amount": {}}
             )
+
+    def _own_fields(self):
+        """Return the names of all fields that this addon gives an invoice."""
+        fields = self.env["account.move"]._fields.items()
+        return [name for name, field in fields if "payplug_paylink" in field._modules]
+
+    def _told(self, name, ask):
+        """Return what a question tells of a field: nothing where it is refused."""
+        self.env.invalidate_all()
+        try:
+            return ask(name)
+        except AccessError:
+            return None
+
+    def _give_every_field_a_value(self):
+        """Let the other invoice be refunded in part, and its mail have failed."""
+        self.company.write(
+            {"payplug_live_key": False, "payplug_book_test_payments": True}
+        )
+        invoice = self._create_payable_invoice(308)
+        link = self._request(invoice)
+        self.payplug.pay(link.payplug_id)
+        link._sync()
+        self.payplug.refund(link.payplug_id, 2000)
+        link._sync()
+        reason = {"state": "failed", "failure_reason": "Marie is unknown"}
+        self.env["payplug.sending"].sudo()._create_rows(invoice, reason)
+        self.env.flush_all()
+        return invoice
+
+    def test_statement_line_tells_nothing_of_an_invoice_of_another_company(self):
+        """It has all fields of the invoice that an onchange says is its entry."""
+        invoices = (self._give_every_field_a_value(), self.foreign.move_id)
+        stranger = self._create_stranger("account.group_account_user")
+        lines = self.env["account.bank.statement.line"].with_user(stranger)
+        lines = lines.sudo(False).with_context(allowed_company_ids=self.rival.ids)
+        for move in (invoice.id for invoice in invoices):
+            for value in (move, {"id": move}, {"id": move, "move_type": "out_invoice"}):
+
+                def ask(name, value=value):
+                    values = {"move_id": value}
+                    shown = lines.onchange(values, ["move_id"], {name: {}})
+                    return shown["value"].get(name)
+
+                for name in self._own_fields():
+                    with self.subTest(value=value, name=name):
+                        self.assertFalse(self._told(name, ask))
+
+    def test_template_reads_no_field_of_an_invoice_of_another_company(self):
+        """Nor does the error that Odoo shows of a language that is none."""
+        invoice = self._give_every_field_a_value()
+        stranger = self._create_stranger()
+        foreign = invoice.with_user(stranger).sudo(False)
+        for name in self._own_fields():
+            with self.subTest(name=name):
+                self.assertFalse(self._told(name, lambda name: foreign[name]))
+
+    def test_own_statement_line_has_the_fields_of_its_entry_as_ever(self):
+        user = self._create_user("bank", "account.group_account_user")
+        lines = self.env["account.bank.statement.line"].with_user(user).sudo(False)
+        journal = self.company_data["default_journal_bank"].id
+        values = {"journal_id": journal, "payment_ref": "x", "amount": 1}
+        line = lines.create(values)
+        names = {*self._own_fields(), "payment_ref"} - SET_BY_CODE
+        specification = {name: {} for name in names}
+        self.env.invalidate_all()
+        for record, field_names in ((lines, []), (line, ["payment_ref"])):
+            shown = record.onchange(dict(values), field_names, specification)
+            told = {name for name, value in shown["value"].items() if value}
+            self.assertLessEqual(told, {"payment_ref"})
 
     def test_database_refuses_a_foreign_link_whoever_writes_it(self):
         with (
@@ -587,6 +678,19 @@ class TestInput(PayplugCommon):
         refund = refunds_sudo._create_row(link, **values)
         self.assertFalse(refund.to_book or refund.failure_reason)
 
+    def test_server_actions_without_their_records_do_nothing(self):
+        """Odoo has none where a request names another model."""
+        data = self.env["ir.model.data"].sudo()
+        ours = [("module", "=", "payplug_paylink"), ("model", "=", "ir.actions.server")]
+        actions = self.env["ir.actions.server"].sudo()
+        actions = actions.browse(data.search(ours).mapped("res_id"))
+        actions = actions.filtered(lambda action: action.usage != "ir_cron")
+        self.assertTrue(actions)
+        for action in actions.with_user(self.biller).sudo(False):
+            with self.subTest(action=action.name):
+                named = {"active_model": "res.partner", "active_ids": [1]}
+                self.assertFalse(action.with_context(**named).run())
+
     def test_line_without_an_invoice_is_no_traceback(self):
         lines = self.env["payplug.send.links.line"].with_user(self.biller)
         shown = lines.onchange({}, [], {"amount": {}})
@@ -686,8 +790,13 @@ class TestLogs(PayplugCommon, HttpCase):
         for model, record in (
             ("payplug.sign.in", values),
             ("res.config.settings", {"payplug_test_key": "sk_test_Secret42"}),
+            # mistyped ones
+            ("res.config.settings", {"payplug_live_key": "SK_LIVE_Secret42"}),
+            ("res.config.settings", {"payplug_live_key": " sk_ live_Secret42"}),
+            ("res.company", {"payplug_live_key": "sk-live-Secret42"}),
+            ("res.company", {"name": "x", "payplug_live_key": "sk_live_a Secret42"}),
         ):
-            with self.subTest(model=model):
+            with self.subTest(model=model, record=record):
                 _error, log = self._call(
                     boss, model, "web_save", [], vals=record, specification={}
                 )
@@ -697,10 +806,14 @@ class TestLogs(PayplugCommon, HttpCase):
     def test_keys_are_in_no_logged_query(self):
         logger = logging.getLogger("odoo.sql_db")
         self.addCleanup(logger.setLevel, logger.level)
+        companies_sudo = self.env["res.company"].sudo()
+        mistyped = {"name": "Mistyped", "payplug_live_key": "SK_LIVE_Secret42"}
         with self.assertLogs("odoo.sql_db", "DEBUG") as logs:
             self.company.payplug_test_key = "sk_test_Secret42"
             self.env.flush_all()
-        self.assertIn("sk_…", "\n".join(logs.output))
+            with self.assertRaises(UserError):
+                companies_sudo.create(mistyped)
+        self.assertIn("payplug_test_key", "\n".join(logs.output))
         self.assertNotIn("Secret42", "\n".join(logs.output))
 
     def test_keys_are_in_no_log_of_a_query_that_failed(self):
@@ -711,7 +824,7 @@ class TestLogs(PayplugCommon, HttpCase):
         ):
             query = "UPDATE res_company SET payplug_live_key = %s WHERE id = 'x'"
             self.env.cr.execute(query, ["sk_live_Secret42"])
-        self.assertIn("sk_…", "\n".join(logs.output))
+        self.assertIn("payplug_live_key", "\n".join(logs.output))
         self.assertNotIn("Secret42", "\n".join(logs.output))
 
     def test_other_calls_are_logged_as_ever(self):

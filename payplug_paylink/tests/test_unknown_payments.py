@@ -118,7 +118,7 @@ class TestUnknownPayments(PayplugBookingCommon):
         self._look()
         self.assertFalse(self._told())
 
-    def _pay_beside(self, amount):
+    def _pay_beside(self, memo="{}", **values):
         """Let it be paid, beside a payment by hand with its memo; return that one."""
         self.payment_id = self._lose_answer()
         self.payplug.pay(self.payment_id)
@@ -127,21 +127,46 @@ class TestUnknownPayments(PayplugBookingCommon):
                 "payment_type": "inbound",
                 "partner_type": "customer",
                 "partner_id": self.partner_a.id,
-                "amount": amount,
+                "amount": 120,
                 "journal_id": self.company.payplug_journal_id.id,
-                "memo": f"{self.invoice.name} {self.payment_id}",
+                "memo": f"{self.invoice.name} {memo.format(self.payment_id)}",
+                **values,
             }
         )
         payment.action_post()
         return payment
 
-    def test_payment_of_another_amount_with_the_same_memo_hides_nothing(self):
-        self._pay_beside(1)
+    def test_payment_of_the_same_money_that_settles_nothing_yet_is_this_one(self):
+        self._pay_beside("{} at the desk")
+        self._look()
+        self.assertFalse(self._told())
+
+    def test_payment_of_other_money_with_the_same_memo_hides_nothing(self):
+        cash = self.company_data["default_journal_cash"].id
+        for values in (
+            {"amount": 1},
+            {"journal_id": cash},
+            {"partner_id": self.partner_b.id},
+            {"partner_type": "supplier"},
+            {"memo": "{}x"},
+            {"memo": "x{}"},
+        ):
+            with self.subTest(values=values):
+                self._pay_beside(**values)
+                self._look()
+                self.assertTrue(self._told())
+
+    def test_payment_that_settles_another_invoice_hides_nothing(self):
+        other = self._create_payable_invoice()
+        payment = self._pay_beside()
+        lines = (payment.move_id | other).line_ids
+        lines.filtered(lambda one: one.account_type == "asset_receivable").reconcile()
+        self.assertFalse(other.amount_residual)
         self._look()
         self.assertTrue(self._told())
 
     def test_cancelled_payment_with_the_same_memo_hides_nothing(self):
-        payment = self._pay_beside(120)
+        payment = self._pay_beside()
         payment.action_draft()
         payment.action_cancel()
         self._look()
