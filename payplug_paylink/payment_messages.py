@@ -445,8 +445,16 @@ BANNER_REFUND = {
 }
 BANNER_REFUND_MISSING = _lt(
     "%(amount)s was refunded by card, and the payment that booked it is no longer in "
-    "the books (deleted, cancelled or in draft). It is not refunded again. Press “Book "
-    "again”, or restore that payment."
+    "the books (deleted, cancelled, reversed or in draft). It is not refunded again. "
+    "Press “Book again”, restore that payment, or open the refund and press “Booked "
+    "otherwise”."
+)
+BANNER_REFUND_CHANGED = _lt(
+    "Refund %(refund)s: %(amount)s went back to the card, and the books say %(booked)s. "
+    "Correct its payment."
+)
+LOG_REFUND_OTHERWISE = _lt(
+    "%(amount)s refunded by card (%(refund)s) is booked otherwise, as a person says."
 )
 BANNER_NO_CREDIT_NOTE = _lt("%(open)s was refunded by card without a credit note.")
 CREDIT_NOTE_REF = _lt("Refund by card of %(invoice)s")

@@ -23,7 +23,9 @@ ROLE = "odoo"  # Odoo refuses to work as the superuser
 SUPERUSER = "postgres"
 SETTINGS = {"listen_addresses": "", "shared_buffers": "256MB", "max_wal_size": "2GB"}
 # for data that can be made again
-UNSAFE = dict.fromkeys(("fsync", "full_page_writes", "synchronous_commit"), "off")
+UNSAFE = dict.fromkeys(
+    ("fsync", "full_page_writes", "synchronous_commit", "autovacuum"), "off"
+)
 
 
 @dataclass

@@ -737,6 +737,16 @@ class AccountMove(models.Model):
         is_posted = self.move_type == "out_invoice" and self.state == "posted"
         return self.amount_residual if is_posted and is_open else 0.0
 
+    def _payplug_credit_left(self):
+        """Return what is left to give back of credit notes.
+
+        Nothing of what the Accounting app calls ``in_payment``, as above.
+        """
+        is_open = self.filtered(
+            lambda one: one.payment_state in ("not_paid", "partial")
+        )
+        return sum(is_open.mapped("amount_residual"))
+
     def _payplug_links_to_book(self):
         """Return, in sudo, the links that were paid and are not booked yet."""
         # whoever asks what is due

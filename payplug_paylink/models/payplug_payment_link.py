@@ -1158,16 +1158,21 @@ class PayplugPaymentLink(models.Model):
         refunds -= but or refunds.browse()
         given = self._open_credit()
         if credit_note:
-            given = sum((credit_note & notes).mapped("amount_residual"))
+            given = (credit_note & notes)._payplug_credit_left()
         mine = refunds.filtered(lambda one: one._is_for(credit_note))
         given -= sum(refund._unsettled() for refund in mine)
-        of_all = sum(notes.mapped("amount_residual")) + links._open_credit()
+        of_all = notes._payplug_credit_left() + links._open_credit()
         return min(given, of_all - sum(refund._unsettled() for refund in refunds))
 
     def _of_invoice(self):
-        """Return all links of this one's invoice, in its company; this one first."""
-        links = self | self.move_id.payplug_link_ids
-        return links.filtered(lambda link: link.company_id == self.company_id)
+        """Return the links of this one's invoice, company and customer; it first."""
+        customer = self.partner_id.commercial_partner_id
+        return (self | self.move_id.payplug_link_ids).filtered(
+            lambda link: (
+                link.company_id == self.company_id
+                and link.partner_id.commercial_partner_id == customer
+            )
+        )
 
     def _open_credit(self):
         """Return what of these links' payments settles nothing: a customer's credit."""

@@ -113,6 +113,14 @@ class PayplugRefund(models.Model):
     )
     # It stays when the payment is deleted.
     is_booked = fields.Boolean(string="Was booked", readonly=True)
+    is_settled_otherwise = fields.Boolean(
+        string="Booked otherwise",
+        readonly=True,
+        help="A person has booked in another way what the books had lost, or not had.",
+    )
+    is_missing = fields.Boolean(
+        string="Not in the books", compute="_compute_is_missing", compute_sudo=True
+    )
     activity_id = fields.Many2one("mail.activity", readonly=True)
 
     _payplug_id_unique = models.UniqueIndex(
@@ -133,6 +141,11 @@ class PayplugRefund(models.Model):
         for refund in self:
             amount = refund.currency_id and refund.currency_id.format(refund.amount)
             refund.display_name = refund.payplug_id or amount
+
+    @api.depends("state", "account_payment_id.move_id.state", "is_settled_otherwise")
+    def _compute_is_missing(self):
+        for refund in self:
+            refund.is_missing = refund._is_outside_books()
 
     # === CRUD === #
 
@@ -159,6 +172,12 @@ class PayplugRefund(models.Model):
             refund_sudo._close()
         except PayplugError as error:
             raise self.company_id._payplug_user_error(error) from error
+
+    def action_settled_otherwise(self):
+        """Leave a refund that is not in the books to who has booked it otherwise."""
+        self.ensure_one()
+        self._check_may_confirm()
+        self.sudo()._settle_otherwise()  # only code writes refunds
 
     def _check_may_confirm(self):
         """Check the user's right to give money back, on this very record."""
@@ -188,25 +207,38 @@ class PayplugRefund(models.Model):
         return True
 
     def _is_in_books(self):
-        return self.account_payment_id.move_id.state == "posted"
+        entry = self.account_payment_id.move_id
+        return entry.state == "posted" and not self._is_reversed(entry)
+
+    def _is_reversed(self, entry):
+        return "posted" in entry.reversal_move_ids.mapped("state")
+
+    def _is_outside_books(self):
+        """Tell whether this went back, and the books know nothing of it."""
+        is_gone = self.state == "done" and not self.is_settled_otherwise
+        return is_gone and not self._is_in_books()
 
     def _is_missing_in_books(self):
         """Tell whether this was booked, and its payment is no longer there."""
-        return self.is_booked and not (self.to_book or self._is_in_books())
+        return self.is_booked and not self.to_book and self._is_outside_books()
+
+    def _booked_amount(self):
+        """Return how much of this the books say that the customer got."""
+        lines = self.link_id._receivable_lines(self.account_payment_id.move_id)
+        return self.currency_id.round(sum(lines.mapped("amount_currency")))
 
     def _unsettled(self):
         """Return how much of this, on its way or gone, settles nothing in the books.
 
         What the books have lost, or never had (trials that are not booked), was given
-        back all the same. Not so what was seen before there were rows: that was booked
-        by hand.
+        back all the same. Not so what was seen before there were rows, and what a
+        person has booked otherwise.
         """
         if self._is_in_books():
-            unbooked = self.amount - self.account_payment_id.amount  # it was changed
+            unbooked = self.amount - self._booked_amount()  # an accountant changed it
             return self.currency_id.round(self._open_debit() + max(unbooked, 0))
-        is_gone = self.state == "done" and (
-            self.to_book or self.is_booked or self.origin == "odoo"
-        )
+        is_known = self.to_book or self.is_booked or self.origin == "odoo"
+        is_gone = self._is_outside_books() and (is_known or not self.link_id.is_live)
         return self.amount if is_gone or self.state in NOT_THROUGH else 0.0
 
     def _is_for(self, credit_note):
@@ -225,9 +257,8 @@ class PayplugRefund(models.Model):
         return unmet_refund(facts, to_cents(self.amount), fields.Datetime.now())
 
     @api.model
-    def _unmet_text(self, unmet, link, credit_note):
+    def _unmet_text(self, unmet, link, facts):
         """Return the sentence for an `Unmet` of `payment_rules.unmet_refund`."""
-        facts = link._refund_facts(credit_note)
         form = link.currency_id.format
         return text(
             self.env,
@@ -236,7 +267,7 @@ class PayplugRefund(models.Model):
             account=link.company_id._payplug_root().display_name,
             mode=link.company_id._payplug_mode_word(link.is_live),
             left=form(from_cents(facts.left_cents)),
-            asked=form(from_cents(facts.asked_cents)),
+            asked=form(from_cents(max(facts.asked_cents, 0))),
             after=link._local_time(facts.after),
             until=link._local_time(facts.until),
         )
@@ -281,7 +312,7 @@ class PayplugRefund(models.Model):
         facts = link._refund_facts(credit_note)
         unmet = unmet_refund(facts, to_cents(amount), fields.Datetime.now())
         if unmet:
-            raise UserError(self._unmet_text(unmet, link, credit_note))
+            raise UserError(self._unmet_text(unmet, link, facts))
 
     @api.model
     def _create_row(self, link, **values):
@@ -320,8 +351,8 @@ class PayplugRefund(models.Model):
         if self.search_count(under_way):
             raise user_error(self.env, messages.REFUND_UNDER_WAY)
         if unmet := self._unmet():
-            told = self._unmet_text(unmet, self.link_id, self.credit_note_id)
-            raise UserError(told)
+            facts = self.link_id._refund_facts(self.credit_note_id, but=self)
+            raise UserError(self._unmet_text(unmet, self.link_id, facts))
         values = {
             "failure_reason": False,
             "retry_at": fields.Datetime.now() + LEASE,
@@ -345,6 +376,14 @@ class PayplugRefund(models.Model):
             raise user_error(self.env, messages.REFUND_TOO_EARLY, at=at)
         if self.state in (*UNDER_WAY, "recorded"):
             self._set_refused(text(self.env, messages.REFUND_CLOSED), is_known=True)
+
+    def _settle_otherwise(self):
+        """Count this as settled, though it is not in the books."""
+        self.link_id._lock_refunds()
+        if self._is_outside_books():
+            self._close_activity()
+            self.write({"is_settled_otherwise": True, "to_book": False})
+            self._log(messages.LOG_REFUND_OTHERWISE)
 
     # === SENT TO PAYPLUG === #
 
@@ -422,8 +461,8 @@ class PayplugRefund(models.Model):
         """Return why Payplug is not asked."""
         link = self.link_id._as_accountant()
         if unmet:
-            refunds = self.with_env(link.env)
-            return refunds._unmet_text(unmet, link, self.credit_note_id)
+            facts = link._refund_facts(self.credit_note_id, but=self)
+            return self.with_env(link.env)._unmet_text(unmet, link, facts)
         return text(link.env, messages.REFUND_UNKNOWN_PAYMENT, payment=link.payplug_id)
 
     def _begin(self):
@@ -664,11 +703,8 @@ class PayplugRefund(models.Model):
             lambda note: (not self._is_of_amount(note.amount_residual), note.id)
         )
         notes = self._posted_note() | notes
-        others = link._of_invoice().filtered(
-            lambda one: one.partner_id.commercial_partner_id
-            == link.partner_id.commercial_partner_id
-        )
-        credit = link._open_lines(others.account_payment_id.move_id)
+        payments = link._of_invoice().account_payment_id
+        credit = link._open_lines(payments.move_id)
         lines = [line for note in notes for line in link._open_lines(note)]
         is_surplus = self.origin == "odoo" and not self.credit_note_id
         return [*credit, *lines] if is_surplus else [*lines, *credit]
@@ -695,7 +731,11 @@ class PayplugRefund(models.Model):
                 ("state", "not in", ("canceled", "rejected")),
             ]
         )
-        found = found.filtered(lambda one: self._is_of_amount(one.amount))
+        found = found.filtered(
+            lambda one: (
+                self._is_of_amount(one.amount) and not self._is_reversed(one.move_id)
+            )
+        )
         found -= self.search([("account_payment_id", "in", found.ids)]).mapped(
             "account_payment_id"
         )
@@ -800,6 +840,12 @@ class PayplugRefund(models.Model):
             words = {**refund._names(), "why": refund.failure_reason or ""}
             said = text(self.env, messages.BANNER_REFUND[refund.state], **words)
             yield f"refund_{refund.id}", level, said.strip()
+        for refund in done.filtered(lambda one: one._is_in_books()):
+            booked = refund._booked_amount()
+            if not refund._is_of_amount(booked):
+                words = {**refund._names(), "booked": self.currency_id.format(booked)}
+                said = text(self.env, messages.BANNER_REFUND_CHANGED, **words)
+                yield f"changed_{refund.id}", "danger", said
         if done:
             last = done.sorted("refunded_at")[-1:]
             amount = self.currency_id.format(sum(done.mapped("amount")))

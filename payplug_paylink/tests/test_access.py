@@ -80,8 +80,9 @@ FIELDS = [
         "payplug.refund",
         BOOKS,
         """account_payment_id activity_id amount company_id credit_note_id currency_id
-        database failure_reason is_booked link_id mode move_id origin partner_id
-        payplug_id refunded_at retry_at sent_at state to_book user_id""",
+        database failure_reason is_booked is_missing is_settled_otherwise link_id mode
+        move_id origin partner_id payplug_id refunded_at retry_at sent_at state to_book
+        user_id""",
     ),
     (
         "payplug.refund.by.card",
@@ -98,7 +99,7 @@ FIELDS = [
     (
         "payplug.send.links",
         CREATOR,
-        """available_report_ids has_credits has_sent line_ids pdf_report_id
+        """available_report_ids has_credits has_sent is_test line_ids pdf_report_id
         ready_count ready_ids ready_title refused_count refused_ids refused_title resend
         template_id""",
     ),
@@ -168,6 +169,7 @@ METHODS = {
     ("account.move", "action_payplug_open_refunds"): BOOKS,
     ("payplug.refund", "action_retry"): BILLING,
     ("payplug.refund", "action_close"): BILLING,
+    ("payplug.refund", "action_settled_otherwise"): BILLING,
     ("payplug.refund.by.card", "action_confirm"): CREATOR,
     ("payplug.refund.by.card", "action_ask"): CREATOR,
     ("account.move", "action_payplug_open_links"): BOOKS | ANY_BILLING,

@@ -1,6 +1,7 @@
 """Money that goes back from Odoo: once, with a reason where it does not."""
 
 from datetime import timedelta
+from unittest.mock import patch
 
 from odoo import Command, fields
 from odoo.exceptions import AccessError
@@ -721,6 +722,121 @@ class TestRefundedOnce(RefundCommon):
             lambda line: line.account_type == "asset_receivable"
         )
 
+    def test_credit_note_that_is_being_paid_by_bank_is_not_refunded_by_card(self):
+        """As the Accounting app has it: in payment, without an entry."""
+        moves = type(self.env["account.move"])
+        bank = self.company_data["default_journal_bank"]
+        line = bank.outbound_payment_method_line_ids[:1]
+        line.payment_account_id = False
+        state = patch.object(
+            moves, "_get_invoice_in_payment_state", lambda move: "in_payment"
+        )
+        with state:
+            asked = self._ask(self._credit(20))
+            by_bank = {"journal_id": bank.id, "payment_method_line_id": line.id}
+            for note in (self._credit(50), asked.credit_note_id):
+                self._register_payment(note, **by_bank)
+                self.env.invalidate_all()
+                self.assertEqual(note.payment_state, "in_payment")
+                self.assertTrue(note.amount_residual)
+                self.assertFalse(note.payplug_can_refund)
+            self._run_refund_cron()
+        self.assertEqual(asked.state, "refused")
+        self.assertIn("Nothing is left to give back", asked.failure_reason)
+        self.assertEqual(self._posts(), 0)
+
+    def test_refund_whose_entry_is_reversed_is_not_sent_again_and_is_told(self):
+        note = self._credit(50)
+        entry = self._refund(note).account_payment_id.move_id
+        self._reverse(entry)
+        self.assertEqual(note.payment_state, "not_paid")
+        self._assert_refunds_no_more(note)
+        self.assertIn("payplug_refund_missing", note._get_alerts())
+        note.action_payplug_book_again()
+        self.env.invalidate_all()
+        self.assertEqual(note.payment_state, "paid")
+        self.assertNotIn("payplug_refund_missing", note._get_alerts())
+        self.assertEqual(self._balance(), 70)
+
+    def _reverse(self, entry):
+        window = self.env["account.move.reversal"].with_context(
+            active_model="account.move", active_ids=entry.ids
+        )
+        window.create({"journal_id": entry.journal_id.id}).refund_moves()
+        self.env.invalidate_all()
+
+    def test_refund_payment_that_became_a_suppliers_leaves_no_more(self):
+        note = self._credit(50)
+        payment = self._refund(note).account_payment_id
+        payment.action_draft()
+        payment.partner_type = "supplier"
+        payment.action_post()
+        self._assert_refunds_no_more(note)
+        self.assertIn("Correct its payment", self._changed(note))
+
+    def test_refund_payment_of_another_amount_is_told(self):
+        note = self._credit(50)
+        payment = self._refund(note).account_payment_id
+        self.assertNotIn("Correct its payment", self._changed(note))
+        for amount in (20, 120):
+            payment.action_draft()
+            payment.amount = amount
+            payment.action_post()
+            for move in (note, self.invoice):
+                self.assertIn(f"{amount}.00", self._changed(move))
+
+    def _changed(self, move):
+        self.env.invalidate_all()
+        alerts = move._get_alerts().items()
+        return " ".join(one["message"] for name, one in alerts if "changed_" in name)
+
+    def test_refund_that_is_booked_otherwise_bars_no_other(self):
+        note = self._credit(50)
+        refund = self._refund(note)
+        self._lose_refund(refund, "deleted")
+        self._register_payment(note)
+        other = self._credit(30)
+        self.assertFalse(other.payplug_can_refund)
+        self.assertTrue(refund.is_missing)
+        with self.assertUserError("needs the group"):
+            refund.with_user(self.biller).action_settled_otherwise()
+        refund.with_user(self.accountant).action_settled_otherwise()
+        self.env.invalidate_all()
+        self.assertNotIn("payplug_refund_missing", note._get_alerts())
+        self._refund(other)
+        self.assertEqual(self._refunded_cents(), 8000)
+        self._assert_refunds_no_more(note)
+
+    def test_refunds_of_two_customers_of_one_invoice_do_not_mix(self):
+        """The first link was paid late, when the invoice was another customer's."""
+        invoice = self._create_payable_invoice()
+        late = self._request(invoice)
+        late._cancel()
+        invoice.button_draft()
+        invoice.partner_id = self.partner_b
+        invoice.action_post()
+        link = self._request(invoice)
+        self._pay(link)
+        self._pay(late, late=True)
+        self.assertEqual(late._open_credit(), 120)
+        self._refund_in_portal(None, link)
+        self.assertEqual(late._open_credit(), 120)
+        refund = self._refund(invoice)
+        self.assertEqual((refund.link_id, refund.amount), (late, 120))
+        self.assertFalse(late._open_credit())
+
+    def test_what_is_left_is_never_told_as_less_than_nothing(self):
+        note = self._credit(50)
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail(500, path=path, method="POST")
+        refund = self._refund(note)
+        note.button_draft()
+        note.invoice_line_ids.price_unit = 20
+        note.action_post()
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "refused")
+        self.assertIn("20.00", refund.failure_reason)
+
     def test_credit_note_that_became_another_customers_is_not_settled(self):
         note = self._credit(50)
         self._refund(note)
@@ -814,9 +930,7 @@ class TestRefundedOnce(RefundCommon):
         told = {"refundable_until": int(until.timestamp())}
         self.payplug.alter(self.link.payplug_id, told)
         old = fields.Datetime.now() - timedelta(days=200)
-        self.link.write(
-            {"refundable_until": until, "paid_at": old, "checked_at": old}
-        )
+        self.link.write({"refundable_until": until, "paid_at": old, "checked_at": old})
         self._run_cron()
         self.assertEqual(refund.state, "done")
 

@@ -60,6 +60,15 @@ class TestQueue(QueueCommon):
         journal = self.company.payplug_journal_id
         self._register_payment(paid, amount=50 + amount, journal_id=journal.id)
 
+    def test_window_says_whether_the_links_are_for_real_money(self):
+        window = self._open(self._invoices(2))
+        self.assertTrue(window.is_test)
+        self.company.sudo().write(
+            {"payplug_live_key": self.account.live_key, "payplug_mode": "live"}
+        )
+        self.env.invalidate_all()
+        self.assertFalse(window.is_test)
+
     def test_window_tells_the_open_credit_of_each_customer(self):
         self.assertFalse(self._open(self._invoices(2)).has_credits)
         self._give_credit(self.partner_a, 30)

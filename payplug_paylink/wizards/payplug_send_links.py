@@ -43,6 +43,7 @@ class PayplugSendLinks(models.TransientModel):
     refused_title = fields.Char(compute="_compute_titles")
     has_credits = fields.Boolean(compute="_compute_groups")
     has_sent = fields.Boolean(compute="_compute_groups")
+    is_test = fields.Boolean(compute="_compute_groups")
 
     @api.constrains("template_id", "pdf_report_id")
     def _check_template_and_report(self):
@@ -108,6 +109,8 @@ class PayplugSendLinks(models.TransientModel):
             wizard.refused_count = len(wizard.refused_ids)
             wizard.has_credits = any(ready.mapped("credit"))
             wizard.has_sent = any(lines.mapped("sent_at"))
+            companies = wizard.ready_ids.move_id.company_id
+            wizard.is_test = not all(one._payplug_is_live() for one in companies)
 
     @api.depends("ready_count", "refused_count")
     def _compute_titles(self):
