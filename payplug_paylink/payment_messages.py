@@ -386,8 +386,9 @@ REFUND_UNDER_WAY = _lt(
 )
 REFUSED_REFUND_SUMMARY = _lt("Refund by card refused")
 REFUSED_REFUND = _lt(
-    "%(amount)s of payment %(payment)s did not go back to the customer. Open the refund "
-    "to try it again, or give the money back otherwise. Why it was refused: %(why)s"
+    "%(amount)s of payment %(payment)s did not go back to the customer. Open the "
+    "refund to try it again, or give the money back otherwise. Why it was refused: "
+    "%(why)s"
 )
 REFUND_TOO_EARLY = _lt(
     "Payplug has not answered and may still be at it: Odoo looks again on %(at)s. Give "
@@ -450,8 +451,8 @@ BANNER_REFUND_MISSING = _lt(
     "otherwise”."
 )
 BANNER_REFUND_CHANGED = _lt(
-    "Refund %(refund)s: %(amount)s went back to the card, and the books say %(booked)s. "
-    "Correct its payment."
+    "Refund %(refund)s: %(amount)s went back to the card, and the books say "
+    "%(booked)s. Correct its payment."
 )
 LOG_REFUND_OTHERWISE = _lt(
     "%(amount)s refunded by card (%(refund)s) is booked otherwise, as a person says."

@@ -43,7 +43,7 @@ class PayplugSendLinks(models.TransientModel):
     refused_title = fields.Char(compute="_compute_titles")
     has_credits = fields.Boolean(compute="_compute_groups")
     has_sent = fields.Boolean(compute="_compute_groups")
-    is_test = fields.Boolean(compute="_compute_groups")
+    is_test = fields.Boolean("Test mode", compute="_compute_groups")
 
     @api.constrains("template_id", "pdf_report_id")
     def _check_template_and_report(self):
