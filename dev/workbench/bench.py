@@ -9,7 +9,7 @@ from odoo.modules.registry import Registry
 from . import bench_data, bench_report, bench_rows, cache, databases, mailbox, system
 from .bench_odoo import PayplugEmulator, environment, start
 from .bench_pairs import Effort
-from .bench_report import Row
+from .bench_report import AtLeast, Row
 from .console import CommandError, step
 from .odoo import warnings
 from .processes import HOST, free_ports
@@ -83,16 +83,21 @@ class Bench:
         for key, function, effort in PAIRS:
             step(function.__doc__.splitlines()[0])
             pairs = function(self, effort.quick() if self.is_quick else effort)
-            yield Row(key, round(pairs.ratio, 3), pairs.describe())
+            row = Row(key, round(pairs.ratio, 3), pairs.describe())
             if key == "send_ratio":
                 odoo_alone = 60 / median(pairs.theirs)
-        yield from self._measure_queue(odoo_alone)
+                least = bench_rows.send_without_pause(self) / median(pairs.theirs)
+                row.limit = max(row.limit, round(1.25 * least, 3))
+            yield row
+        yield from self._measure_queue(odoo_alone, least)
 
-    def _measure_queue(self, odoo_alone):
+    def _measure_queue(self, odoo_alone, least):
         step("Sending the queue: the scheduled action, then queue_job's jobs")
         ours = bench_rows.sent_per_minute(self)
         yield Row("sent_per_minute", ours, f"Odoo's own sends: {odoo_alone:.0f}")
-        yield Row("many_ratio", round(ours / odoo_alone, 3))
+        row = Row("many_ratio", round(ours / odoo_alone, 3))
+        row.limit = AtLeast(min(row.limit, round(0.7 / least, 3)))
+        yield row
         self.bases.install(self.ours, "queue_job")
         Registry.delete(self.ours)  # this process has not seen it
         rates = [bench_rows.sent_per_minute(self, number) for number in (1, 2)]

@@ -36,14 +36,14 @@ class Row:
     value: object
     details: str = ""
 
-    label = property(lambda self: BOUNDS[self.key][0])
+    def __post_init__(self):
+        self.label, self.limit = BOUNDS[self.key]
 
     @property
     def bound(self):
-        bound = BOUNDS[self.key][1]
-        if bound in (True, None):
-            return "yes" if bound else ""
-        return f"{'>=' if isinstance(bound, AtLeast) else '<='} {bound:g}"
+        if self.limit in (True, None):
+            return "yes" if self.limit else ""
+        return f"{'>=' if isinstance(self.limit, AtLeast) else '<='} {self.limit:g}"
 
     @property
     def measured(self):
@@ -54,12 +54,11 @@ class Row:
     @property
     def used(self):
         """How much of what is allowed was used: 1 is all of it."""
-        bound = BOUNDS[self.key][1]
-        if bound is None:
+        if self.limit is None:
             return 0
-        if isinstance(bound, AtLeast):
-            return bound / self.value
-        return 2 - self.value if bound is True else self.value / bound
+        if isinstance(self.limit, AtLeast):
+            return self.limit / self.value
+        return 2 - self.value if self.limit is True else self.value / self.limit
 
     @property
     def is_met(self):
@@ -78,7 +77,7 @@ def table(rows):
 
 def draw(rows, path):
     """Write a picture (SVG): how much of each bound is used."""
-    shown = [row for row in rows if BOUNDS[row.key][1] not in (True, None)]
+    shown = [row for row in rows if row.limit not in (True, None)]
     text = Path(__file__).with_name("bench.svg").read_text()
     chart = Environment(autoescape=True, trim_blocks=True).from_string(text)
     path.write_text(chart.render(rows=shown) + "\n")

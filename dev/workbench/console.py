@@ -51,17 +51,15 @@ def exit_with(main):
     """Call `main` and exit with its status; an error is printed in one sentence."""
     # the same as Ctrl-C: whatever was started is stopped
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    failure = ""
     try:
         status = main()
     except (CommandError, OSError) as error:
-        status = _fail(error, 1)
+        failure, status = error, 1
     except KeyboardInterrupt:
-        status = _fail("Stopped.", 130)
+        failure, status = "Stopped.", 130
     sys.stdout.flush()
+    if failure:
+        name = os.environ.get("WORKBENCH_COMMAND", "dev")
+        print(f"{name}: {failure}", file=sys.stderr, flush=True)
     sys.exit(status)
-
-
-def _fail(text, status):
-    name = os.environ.get("WORKBENCH_COMMAND", "dev")
-    print(f"{name}: {text}", file=sys.stderr, flush=True)
-    return status

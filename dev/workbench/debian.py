@@ -14,10 +14,7 @@ from pathlib import Path
 
 from .console import CommandError, run, step
 
-KEYRINGS = (
-    "/usr/share/keyrings/debian-archive-keyring.gpg",
-    "/usr/share/keyrings/debian-archive-keyring.pgp",
-)
+KEYRINGS = [f"/usr/share/keyrings/debian-archive-keyring.{e}" for e in ("gpg", "pgp")]
 TOOLS = ("apt-get", "dpkg")
 
 

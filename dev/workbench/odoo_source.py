@@ -12,15 +12,10 @@ SERIES = 19
 REPOSITORY = "https://github.com/odoo/odoo"
 IN_PACKAGE = "usr/lib/python3/dist-packages"
 # Debian's package replaces some of Odoo's files by links into these packages;
-PACKAGES = [
-    "odoo-19",
-    "fonts-montserrat",
-    "fonts-ocr-b",
-    "fonts-roboto-unhinted",
-    "libjs-jquery",
-    "libjs-jquery-form",
-    "libjs-underscore",
-]
+PACKAGES = (
+    "odoo-19 fonts-montserrat fonts-ocr-b fonts-roboto-unhinted"
+    " libjs-jquery libjs-jquery-form libjs-underscore"
+).split()
 # the files of these two have other names in sid than those the links point to
 OLDER_PACKAGES = ["fonts-font-awesome", "fonts-inconsolata"]
 OLDER_SUITE = "bookworm"
