@@ -611,7 +611,7 @@ class AccountMove(models.Model):
         On a credit note, or on an invoice of which a payment by link left a surplus.
         """
         self.ensure_one()
-        self.check_access("write")
+        self._payplug_refund_documents().check_access("write")
         link_sudo = self.sudo()._payplug_refundable_link()
         try:
             if link_sudo:
@@ -1159,6 +1159,14 @@ class AccountMove(models.Model):
         paid = links.filtered(lambda link: link.state == "paid")
         return sum(paid.mapped("amount_refunded")), sum(paid.mapped("amount"))
 
+    def _payplug_refund_documents(self):
+        """Return what a user needs the right on: a credit note has its invoice's money.
+
+        Whoever may write a credit note says of which invoice it is.
+        """
+        # only their ids: the right on them is checked next
+        return self | self.sudo().reversed_entry_id.with_env(self.env)
+
     def _payplug_refundable_link(self):
         """Return the paid link whose money may go back for this document, if any."""
         is_note = self.move_type == "out_refund"
@@ -1410,6 +1418,8 @@ class AccountMove(models.Model):
         alerts = super()._get_alerts()
         if not self.env.user._is_internal():
             return alerts  # Odoo's field has no groups: the portal's users may read it
+        if not self._origin.has_access("read"):
+            return alerts  # of what an onchange brings along
         for name, level, message in self.sudo()._payplug_banners():  # for every reader
             alerts[f"payplug_{name}"] = {"level": level, "message": message}
         return {**alerts, **self._payplug_refund_alerts()}

@@ -36,8 +36,10 @@ class PayplugLinkGuardMixin(models.AbstractModel):
         return super().write(vals)
 
     def _update_cache(self, values, validate=True):
-        # EXTEND base: by an onchange
-        self._check_payplug_link_is_not_set(values)
+        # EXTEND base: by an onchange, whose form may show them: what it says of them
+        # is not looked at
+        if not self.env.su:
+            values = {key: values[key] for key in values if key not in SET_BY_CODE}
         return super()._update_cache(values, validate)
 
     def update(self, values):

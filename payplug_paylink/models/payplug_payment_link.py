@@ -9,7 +9,7 @@ from datetime import timedelta
 import psycopg2
 from pytz import timezone, utc
 
-from odoo import SUPERUSER_ID, api, fields, models
+from odoo import SUPERUSER_ID, Command, api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.fields import Domain
 from odoo.tools import consteq, format_date, format_datetime, mute_logger, sql
@@ -997,9 +997,9 @@ class PayplugPaymentLink(models.Model):
         return payments - self._claimed(payments)
 
     def _is_this_money(self, payment):
-        is_left = self._is_named_by(payment) and not self._settled_entries(
-            payment.move_id
-        )
+        lines = self._receivable_lines(payment.move_id)
+        is_open = payment.state == "draft" or lines and not lines.matched_debit_ids
+        is_left = is_open and self._is_named_by(payment)
         is_same = is_left or self._settles_invoice(payment)
         return is_same and self._is_of_amount(payment.amount)
 
@@ -1044,6 +1044,7 @@ class PayplugPaymentLink(models.Model):
         if due:  # the invoice may have another account than its customer
             account = self._open_lines(self.move_id).account_id[:1]
             values["destination_account_id"] = account.id
+            values["invoice_ids"] = [Command.set(self.move_id.ids)]
         payments = self.env["account.payment"].with_context(skip_invoice_sync=True)
         return payments.create(values)
 
@@ -1059,7 +1060,8 @@ class PayplugPaymentLink(models.Model):
             paid = self._open_lines(payment.move_id)
             lines = paid | self._open_lines(move)
             lines.filtered(lambda line: line.account_id == paid.account_id).reconcile()
-            move.matched_payment_ids |= payment  # as Odoo's own window does
+            if payment not in move.matched_payment_ids:  # as Odoo's own window does
+                move.matched_payment_ids |= payment
 
     def _open_lines(self, moves):
         return self._receivable_lines(moves).filtered(lambda line: not line.reconciled)

@@ -181,7 +181,7 @@ class PayplugRefund(models.Model):
 
     def _check_may_confirm(self):
         """Check the user's right to give money back, on this very record."""
-        (self.credit_note_id or self.move_id).check_access("write")
+        (self.credit_note_id | self.move_id).check_access("write")
         self.check_access("read")
         self._check_group()
 
@@ -733,14 +733,15 @@ class PayplugRefund(models.Model):
         )
         found = found.filtered(
             lambda one: (
-                self._is_of_amount(one.amount) and not self._is_reversed(one.move_id)
+                self._is_of_amount(one.amount)
+                and not self._is_reversed(one.move_id)
+                and self._settles_this_alone(one)
             )
         )
         found -= self.search([("account_payment_id", "in", found.ids)]).mapped(
             "account_payment_id"
         )
         notes = self._posted_note() or self.link_id._credit_notes()
-        found = found.filtered(lambda one: one.reconciled_invoice_ids <= notes)
         marked = found.filtered(lambda one: self.payplug_id in (one.memo or "").split())
         sent = self.sent_at
         by_hand = found.filtered(
@@ -750,6 +751,15 @@ class PayplugRefund(models.Model):
             )
         )
         return (marked or by_hand)[:1]
+
+    def _settles_this_alone(self, payment):
+        """Tell whether a payment settles nothing, or what this is for."""
+        link = self.link_id
+        lines = link._receivable_lines(payment.move_id)
+        settled = lines.matched_credit_ids.credit_move_id.move_id
+        notes = self._posted_note() or link._credit_notes()
+        paid = link._of_invoice().account_payment_id.move_id
+        return (lines or payment.state == "draft") and settled <= notes | paid
 
     def _create_payment(self, lines):
         """Create the payment to the customer."""

@@ -837,6 +837,49 @@ class TestRefundedOnce(RefundCommon):
         self.assertEqual(refund.state, "refused")
         self.assertIn("20.00", refund.failure_reason)
 
+    def test_payment_that_has_settled_something_else_is_not_taken_over(self):
+        self._let_books_refuse_refunds()
+        with mute_logger(REFUND_LOG):
+            self._refund_in_portal(4000)
+        refund = self._refunds()
+        self._let_books_refuse_refunds(refuse=False)
+        journal = self.company.payplug_journal_id
+        other = self._create_invoice(
+            move_type="out_refund", partner_id=self.partner_a.id, post=True
+        )
+        payment = self._register_payment(other, journal_id=journal.id)
+        payment.memo = f"deposit back {refund.payplug_id}"
+        self.assertNotEqual(payment.amount, 40)
+        self._assert_books_anew(refund, payment)
+
+    def _assert_books_anew(self, refund, payment):
+        self._run_refund_cron()
+        self.assertTrue(refund.account_payment_id)
+        self.assertNotEqual(refund.account_payment_id, payment)
+
+    def test_credit_note_on_a_colleagues_invoice_refunds_nothing_of_it(self):
+        """A user says of which invoice a credit note is, and may not see that one."""
+        self.invoice.invoice_user_id = self.biller
+        note = self._credit(50)
+        rule = [
+            "|",
+            ("move_type", "!=", "out_invoice"),
+            ("invoice_user_id", "=", self.accountant.id),
+        ]
+        self.env["ir.rule"].sudo().create(
+            {
+                "name": "own invoices",
+                "model_id": self.env["ir.model"]._get_id("account.move"),
+                "domain_force": str(rule),
+            }
+        )
+        window = self.env["payplug.refund.by.card"].with_user(self.accountant)
+        with self.assertRaises(AccessError):
+            note.with_user(self.accountant).action_payplug_refund()
+        with self.assertRaises(AccessError):
+            window.sudo(False).create({"move_id": note.id}).action_confirm()
+        self.assertFalse(self.link.sudo().refund_ids)
+
     def test_credit_note_that_became_another_customers_is_not_settled(self):
         note = self._credit(50)
         self._refund(note)

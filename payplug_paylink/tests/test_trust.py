@@ -8,7 +8,7 @@ import psycopg2
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
 from odoo.service.model import call_kw
-from odoo.tests import BaseCase, HttpCase, tagged
+from odoo.tests import BaseCase, Form, HttpCase, tagged
 from odoo.tools import mute_logger
 
 from ..models.payplug_link_guard_mixin import SET_BY_CODE
@@ -100,8 +100,8 @@ class TestForeignLink(PayplugCommon):
         moves = moves.with_context(allowed_company_ids=self.rival.ids)
         values = {"move_type": "out_refund", "payplug_refund_ids": [[4, refund.id]]}
         shown = {"payplug_refund_ids": {}, "payplug_amount_refunded": {}}
-        with self.assertRaises(AccessError):
-            moves.onchange(values, ["payplug_refund_ids"], shown)
+        told = moves.onchange(values, ["payplug_refund_ids"], shown)["value"]
+        self.assertFalse(any(told.values()))
         with self.assertRaises(AccessError):
             moves.create(values)
         # Odoo fills a new record with a user's own defaults, for code in sudo too
@@ -133,10 +133,55 @@ class TestForeignLink(PayplugCommon):
         specification = {name: {} for name in shown}
         for records in (self.invoice, self.env["account.move"]):
             for values in self._values():
-                with self.subTest(values=values), self.assertRaises(AccessError):
-                    self._as_biller(records).onchange(
+                with self.subTest(values=values):
+                    told = self._as_biller(records).onchange(
                         values, list(values), specification
                     )
+                    for secret in (self.foreign.payplug_id, self.foreign.id):
+                        self.assertNotIn(str(secret), str(told))
+
+    def test_form_may_show_what_code_alone_sets(self):
+        """As Studio or another addon lets it."""
+        self._request(self.invoice)
+        view = self.env["ir.ui.view"].create(
+            {
+                "model": "account.move",
+                "inherit_id": self.env.ref("account.view_move_form").id,
+                "arch": """<field name="partner_id" position="after">
+                    <field name="payplug_link_id"/><field name="payplug_link_ids"/>
+                    <field name="payplug_refund_ids"/></field>""",
+            }
+        )
+        moves = self._as_biller(self.env["account.move"])
+        for records in (
+            self._as_biller(self.invoice),
+            moves.with_context(default_move_type="out_invoice"),
+        ):
+            with Form(records, view.inherit_id) as form:
+                form.narration = "Thank you"
+            self.assertIn("Thank you", form.record.narration)
+        self.assertEqual(len(self.invoice.payplug_link_ids), 1)
+
+    def test_statement_line_shows_no_banner_of_an_invoice_of_another_company(self):
+        self._foreign_refund()
+        stranger = self._create_stranger("account.group_account_user")
+        lines = self.env["account.bank.statement.line"].with_user(stranger)
+        lines = lines.sudo(False).with_context(allowed_company_ids=self.rival.ids)
+        known = {"state": "posted", "move_type": "out_invoice", "auto_post": "no"}
+        known |= dict.fromkeys(
+            (
+                "is_being_sent",
+                "sending_data",
+                "partner_credit_warning",
+                "abnormal_amount_warning",
+                "abnormal_date_warning",
+                "tax_lock_date_message",
+            ),
+            False,
+        )
+        move = {"id": self.foreign.move_id.id, **known}
+        told = lines.onchange({"move_id": move}, ["move_id"], {"alerts": {}})
+        self.assertNotIn("payplug", str(told))
 
     def test_billing_user_sees_no_foreign_link_by_the_onchange_of_another_record(self):
         statements = self._as_biller(self.env["account.bank.statement.line"])
@@ -164,8 +209,9 @@ class TestForeignLink(PayplugCommon):
         values = {"payplug_link_id": self.foreign.id}
         shown = {"payplug_link_id": {}, "payment_id": {}, "payplug_state": {}}
         self.env.flush_all()
-        with self.assertRaises(AccessError):
-            line.with_user(user).sudo(False).onchange(values, list(values), shown)
+        own = line.with_user(user).sudo(False)
+        told = own.onchange(values, list(values), shown)["value"]
+        self.assertFalse(any(told.values()))
         with self.assertRaises(AccessError):
             line.move_id.with_user(user).sudo(False).onchange(
                 {"statement_line_ids": [Command.update(line.id, values)]},

@@ -2,6 +2,8 @@
 
 from odoo import models
 
+CHECKED = {"account.move", "payplug.payment.link", "payplug.refund", "payplug.sending"}
+
 
 class MailComposeMessage(models.TransientModel):
     _inherit = "mail.compose.message"
@@ -17,11 +19,11 @@ class MailComposeMessage(models.TransientModel):
         return super()._generate_template_for_composer(res_ids, *args, **options)
 
     def _payplug_check_reader(self, res_ids):
-        """Check the user's right on invoices: stored fields are rendered in sudo.
+        """Check the user's right on these records: stored fields are rendered in sudo.
 
-        Their payment links are not for everyone. A template of invoices renders them
-        in a window of any other model, too.
+        Payment links are not for everyone. A template renders records of its own model
+        in a window of any other one, too.
         """
-        if "account.move" in (self.model, self.template_id.model):
-            moves = self.env["account.move"].browse(filter(None, res_ids or ()))
-            moves.with_user(self.env.user).check_access("read")
+        for name in CHECKED.intersection((self.model, self.template_id.model)):
+            records = self.env[name].browse(filter(None, res_ids or ()))
+            records.with_user(self.env.user).check_access("read")

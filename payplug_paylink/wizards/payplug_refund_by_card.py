@@ -75,7 +75,8 @@ class PayplugRefundByCard(models.TransientModel):
         # Stored fields are computed in sudo. Odoo checks no new record, of which an
         # onchange may make one of any document: its origin is.
         move = self.move_id._origin
-        move.with_user(self.env.user).check_access("write")
+        documents = move.with_user(self.env.user)._payplug_refund_documents()
+        documents.check_access("write")
         return move.sudo()._payplug_refundable_link()
 
     def _credit_note(self):
