@@ -465,7 +465,19 @@ class AccountMove(models.Model):
         # whoever confirms it: only code writes refunds
         for refund_sudo in notes.sudo().reversed_entry_id.payplug_link_ids.refund_ids:
             refund_sudo._settle_open()
+        posted._payplug_settle_refunds()
         return posted
+
+    def _payplug_settle_refunds(self):
+        """Reconcile the refunds whose payments these are: they may have been redone."""
+        payments = self.origin_payment_id.filtered(
+            lambda one: one.payment_type == "outbound"
+        )
+        if payments:
+            # whoever posts them: only code reads all refunds
+            refunds_sudo = self.env["payplug.refund"].sudo()
+            booked = [("account_payment_id", "in", payments.ids)]
+            refunds_sudo.search(booked)._settle_open()
 
     def button_cancel(self):
         # EXTEND account: nobody needs to confirm its refund any more
@@ -635,13 +647,27 @@ class AccountMove(models.Model):
         """Open a draft credit note of what was refunded by card without one."""
         self.ensure_one()
         self.check_access("write")
-        missing = self.sudo()._payplug_missing_credit()  # readers see it in a banner
-        if not missing:
+        if not self.sudo()._payplug_missing_credit():  # readers see it in a banner
             name = self.display_name
             raise user_error(self.env, messages.REFUND_NOTHING, document=name)
-        drafts = self.reversal_move_ids.filtered(lambda note: note.state == "draft")
-        note = drafts[:1] or self._payplug_create_credit_note(missing)
+        note = self._payplug_note_for_refunds() or self._payplug_create_credit_note(
+            self.sudo()._payplug_missing_credit()
+        )
         return note._get_records_action()
+
+    def _payplug_note_for_refunds(self):
+        """Return a credit note that is there for what was refunded: a second one would
+        give it back again. What can be reconciled with it is.
+        """
+        refunds_sudo = self.sudo()._payplug_refunds()  # only code reads all of them
+        links_sudo = refunds_sudo.filtered(lambda one: one._open_debit()).link_id
+        refunds_sudo._settle_open()
+        notes_sudo = links_sudo._credit_notes()
+        if not self.sudo()._payplug_missing_credit():
+            return notes_sudo[:1].with_env(self.env)
+        is_open = notes_sudo.filtered(lambda note: note._payplug_credit_left())
+        drafts = self.reversal_move_ids.filtered(lambda note: note.state == "draft")
+        return is_open[:1].with_env(self.env) or drafts[:1]
 
     def action_toggle_block_payment(self):
         # EXTEND account: on hold, nothing is asked

@@ -1164,7 +1164,18 @@ class PayplugPaymentLink(models.Model):
         mine = refunds.filtered(lambda one: one._is_for(credit_note))
         given -= sum(refund._unsettled() for refund in mine)
         of_all = notes._payplug_credit_left() + links._open_credit()
-        return min(given, of_all - sum(refund._unsettled() for refund in refunds))
+        of_all -= sum(refund._unsettled() for refund in refunds) + links._still_owed()
+        return min(given, of_all)
+
+    def _still_owed(self):
+        """Return what the invoice of these links asks of who paid them, by the books.
+
+        Less what it asks because their money is not in the books.
+        """
+        move = self.move_id.filtered(self[:1]._is_of_payer)
+        paid = self.filtered(lambda one: one.state == "paid" and not one._is_in_books())
+        owed = sum(one._payplug_residual() for one in move) - sum(paid.mapped("amount"))
+        return max(owed, 0)
 
     def _of_invoice(self):
         """Return the links of this one's invoice, company and customer; it first."""
@@ -1183,6 +1194,10 @@ class PayplugPaymentLink(models.Model):
 
     def _credit_notes(self):
         """Return the invoice's credit notes whose money may go back to the card."""
+        if len(self) > 1:
+            return self.env["account.move"].union(
+                *(one._credit_notes() for one in self)
+            )
         return self.move_id.reversal_move_ids.filtered(
             lambda note: (
                 note.move_type == "out_refund"

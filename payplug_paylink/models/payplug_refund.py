@@ -211,7 +211,8 @@ class PayplugRefund(models.Model):
         return entry.state == "posted" and not self._is_reversed(entry)
 
     def _is_reversed(self, entry):
-        return "posted" in entry.reversal_move_ids.mapped("state")
+        reversals = entry.reversal_move_ids.filtered(lambda one: one.state == "posted")
+        return not all(map(self._is_reversed, reversals))
 
     def _is_outside_books(self):
         """Tell whether this went back, and the books know nothing of it."""

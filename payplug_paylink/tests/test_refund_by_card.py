@@ -679,6 +679,81 @@ class TestRefundedOnce(RefundCommon):
         self.assertNotIn(CREDIT_NOTE, self._activities(self.invoice))
         self._assert_refunds_no_more(other)
 
+    def _redo(self, entry):
+        """Reset, cancel and confirm a payment or an entry again."""
+        document = entry.origin_payment_id or entry
+        for name in ("action_draft", "action_cancel", "action_draft", "action_post"):
+            act = getattr(document, name, None)
+            act = act or getattr(document, name.replace("action", "button"))
+            act()
+
+    def test_payment_of_a_refund_that_is_restored_settles_its_credit_note_again(self):
+        note = self._credit(50)
+        payment = self._refund(note).account_payment_id
+        self._redo(payment.move_id)
+        self.env.invalidate_all()
+        self.assertEqual(note.payment_state, "paid")
+        payment.action_draft()
+        payment.amount = 30
+        payment.action_post()
+        payment.action_draft()
+        payment.amount = 50
+        payment.action_post()
+        self._assert_refunds_no_more(note)
+        self.assertEqual(note.payment_state, "paid")
+        self.assertFalse(self.invoice._payplug_missing_credit())
+
+    def test_credit_note_that_is_open_is_settled_before_another_one_is_made(self):
+        for how in ("unreconciled", "reversal taken back"):
+            with self.subTest(how):
+                note = self._credit(20)
+                entry = self._refund(note).account_payment_id.move_id
+                if how == "unreconciled":
+                    note.line_ids.remove_move_reconcile()
+                else:
+                    self._reverse(entry)
+                    entry.reversal_move_ids.button_draft()
+                    entry.reversal_move_ids.button_cancel()
+                self.env.invalidate_all()
+                self.assertEqual(note.payment_state, "not_paid")
+                alerts = self.invoice._get_alerts()
+                self.assertIn("payplug_no_credit_note", alerts)
+                action = self.invoice.action_payplug_prepare_credit_note()
+                self.assertEqual(action["res_id"], note.id)
+                self._assert_refunds_no_more(note)
+                self.assertEqual(note.payment_state, "paid")
+        self.assertEqual(len(self.invoice.reversal_move_ids), 2)
+
+    def test_reversal_that_is_reversed_loses_nothing(self):
+        note = self._credit(50)
+        entry = self._refund(note).account_payment_id.move_id
+        reversal = entry._reverse_moves(cancel=True)
+        self.assertIn("payplug_refund_missing", note._get_alerts())
+        reversal._reverse_moves(cancel=True)
+        self.env.invalidate_all()
+        self.assertNotIn("payplug_refund_missing", note._get_alerts())
+        self._assert_refunds_no_more(note)
+
+    def test_what_the_invoice_still_asks_is_not_given_back(self):
+        note = self._credit(50)
+        self._refund(note)
+        paid = self._receivable(self.link.account_payment_id.move_id)
+        paid.remove_move_reconcile()
+        self.assertEqual(self.invoice.amount_residual, 120)
+        self._assert_refunds_no_more(self.invoice)
+
+    def test_credit_note_that_was_taken_off_its_open_invoice_is_not_given_back(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        note = self._credit(50, invoice)
+        (self._receivable(note) | self._receivable(invoice)).reconcile()
+        self._pay(link)
+        self._refund(invoice)
+        self.assertEqual(self._refunded_cents(link), 5000)
+        note.line_ids.remove_move_reconcile()
+        self.assertEqual(invoice.amount_residual, 50)
+        self._assert_refunds_no_more(note)
+
     def test_credit_note_that_was_lowered_after_its_refund_leaves_no_more(self):
         note = self._credit(50)
         self._refund(note)
