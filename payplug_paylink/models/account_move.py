@@ -662,7 +662,7 @@ class AccountMove(models.Model):
         refunds_sudo = self.sudo()._payplug_refunds()  # only code reads all of them
         links_sudo = refunds_sudo.filtered(lambda one: one._open_debit()).link_id
         refunds_sudo._settle_open()
-        notes_sudo = links_sudo._credit_notes()
+        notes_sudo = links_sudo.mapped(lambda link: link._credit_notes())
         if not self.sudo()._payplug_missing_credit():
             return notes_sudo[:1].with_env(self.env)
         is_open = notes_sudo.filtered(lambda note: note._payplug_credit_left())

@@ -1194,10 +1194,6 @@ class PayplugPaymentLink(models.Model):
 
     def _credit_notes(self):
         """Return the invoice's credit notes whose money may go back to the card."""
-        if len(self) > 1:
-            return self.env["account.move"].union(
-                *(one._credit_notes() for one in self)
-            )
         return self.move_id.reversal_move_ids.filtered(
             lambda note: (
                 note.move_type == "out_refund"
