@@ -6,8 +6,10 @@ The placeholders of a sentence are in it. A sentence is translated, and filled i
 
 from html import unescape
 
-from odoo.exceptions import AccessError, UserError
+from odoo.exceptions import AccessError
 from odoo.tools.translate import LazyTranslate
+
+from .confidential import ConfidentialUserError
 
 _lt = LazyTranslate(__name__)
 
@@ -28,8 +30,11 @@ def text(env, message, **values):
 
 
 def user_error(env, message, **values):
-    """Return a `UserError` that says this; see `text`."""
-    return UserError(text(env, message, **values))
+    """Return a `UserError` that says this; see `text`. It may name a document.
+
+    Whose name may hold the customer's, as Odoo's context says.
+    """
+    return ConfidentialUserError(text(env, message, **values))
 
 
 def one_line(said):

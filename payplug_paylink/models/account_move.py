@@ -253,7 +253,8 @@ class AccountMove(models.Model):
     @api.depends_context("lang")
     def _compute_payplug_status_detail(self):
         for move in self:
-            move.payplug_status_detail = move.sudo()._payplug_status_detail()
+            told = move.currency_id and move.sudo()._payplug_status_detail()
+            move.payplug_status_detail = told
 
     def _compute_payplug_is_missing(self):
         for move in self:
@@ -274,7 +275,9 @@ class AccountMove(models.Model):
     def _compute_payment_link(self):
         for move, move_sudo in zip(self, self.sudo(), strict=True):
             url = (
-                move._payplug_is_address_told()
+                move._origin  # an onchange may bring anything, and no currency
+                and move.currency_id
+                and move._payplug_is_address_told()
                 and move_sudo.payplug_can_send_link
                 and move_sudo._payplug_link_url()
             )

@@ -9,7 +9,7 @@ from datetime import timedelta
 import psycopg2
 from pytz import timezone, utc
 
-from odoo import SUPERUSER_ID, Command, api, fields, models
+from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.fields import Domain
 from odoo.tools import consteq, format_date, format_datetime, mute_logger, sql
@@ -998,10 +998,21 @@ class PayplugPaymentLink(models.Model):
 
     def _is_this_money(self, payment):
         lines = self._receivable_lines(payment.move_id)
-        is_open = payment.state == "draft" or lines and not lines.matched_debit_ids
-        is_left = is_open and self._is_named_by(payment)
+        is_left = self._is_named_by(payment) and not lines.matched_debit_ids
         is_same = is_left or self._settles_invoice(payment)
-        return is_same and self._is_of_amount(payment.amount)
+        return (
+            is_same and self._is_of_amount(payment.amount) and self._is_whole(payment)
+        )
+
+    def _is_whole(self, payment):
+        """Tell whether all of a payment is, or will be, on the customer's account."""
+        if payment.state == "draft":
+            account = payment.destination_account_id
+            is_customers = account.account_type == "asset_receivable"
+            return is_customers and bool(payment.outstanding_account_id)
+        lines = self._receivable_lines(payment.move_id)
+        there = abs(sum(lines.mapped("amount_currency")))
+        return payment.currency_id.compare_amounts(there, payment.amount) >= 0
 
     def _is_named_by(self, payment):
         return self.payplug_id in (payment.memo or "").split()
@@ -1044,7 +1055,6 @@ class PayplugPaymentLink(models.Model):
         if due:  # the invoice may have another account than its customer
             account = self._open_lines(self.move_id).account_id[:1]
             values["destination_account_id"] = account.id
-            values["invoice_ids"] = [Command.set(self.move_id.ids)]
         payments = self.env["account.payment"].with_context(skip_invoice_sync=True)
         return payments.create(values)
 
@@ -1060,8 +1070,7 @@ class PayplugPaymentLink(models.Model):
             paid = self._open_lines(payment.move_id)
             lines = paid | self._open_lines(move)
             lines.filtered(lambda line: line.account_id == paid.account_id).reconcile()
-            if payment not in move.matched_payment_ids:  # as Odoo's own window does
-                move.matched_payment_ids |= payment
+            move.matched_payment_ids |= payment  # as Odoo's own window does
 
     def _open_lines(self, moves):
         return self._receivable_lines(moves).filtered(lambda line: not line.reconciled)
@@ -1656,16 +1665,16 @@ class PayplugPaymentLink(models.Model):
             ("company_id", "=", (invoice or self).company_id.id),
             ("memo", "like", self.payplug_id),
             ("state", "in", ("in_process", "paid")),
-        ).filtered(self._is_named_by)
-        if invoice:
-            customer = invoice.commercial_partner_id
-            payments = payments.filtered(
-                lambda one: (
-                    one.partner_id.commercial_partner_id == customer
-                    and self._settled_entries(one.move_id) <= invoice
-                )
+        ).filtered(
+            lambda one: (
+                self._is_named_by(one)
+                and self._is_whole(one)
+                and self._settled_entries(one.move_id) <= invoice
             )
-        return bool(payments)
+        )
+        customer = invoice.commercial_partner_id
+        customers = payments.partner_id.commercial_partner_id
+        return bool(payments if not invoice else customer & customers)
 
     def _find_invoice(self, number):
         """Return the invoice that Payplug's metadata name, if it is there."""

@@ -760,7 +760,7 @@ class PayplugRefund(models.Model):
         settled = lines.matched_credit_ids.credit_move_id.move_id
         notes = self._posted_note() or link._credit_notes()
         paid = link._of_invoice().account_payment_id.move_id
-        return (lines or payment.state == "draft") and settled <= notes | paid
+        return link._is_whole(payment) and settled <= notes | paid
 
     def _create_payment(self, lines):
         """Create the payment to the customer."""

@@ -259,6 +259,52 @@ class TestMoney(PayplugBookingCommon):
                 self.assertTrue(link.account_payment_id)
                 self.assertNotEqual(link.account_payment_id, other)
 
+    def test_payment_whose_entry_lacks_the_money_is_not_taken_over(self):
+        """Its amount and its memo alone are no proof."""
+        income = self.company_data["default_account_revenue"].id
+        write_off = {
+            "name": "write-off",
+            "account_id": income,
+            "balance": -114,
+            "amount_currency": -114,
+            "currency_id": self.invoice.currency_id.id,
+            "partner_id": self.partner_a.id,
+        }
+        for values, is_posted in (
+            ({"write_off_line_vals": [write_off]}, True),
+            ({"destination_account_id": income}, True),
+            ({"destination_account_id": income}, False),
+            ({"outstanding_account_id": False}, False),
+        ):
+            with self.subTest(values=values, is_posted=is_posted):
+                invoice = self._create_payable_invoice()
+                link = self._request(invoice)
+                link.sudo().retry_at = False
+                self.payplug.pay(link.payplug_id)
+                self._let_books_refuse()
+                with mute_logger(LINK_LOG):
+                    link._sync()
+                self._let_books_refuse(refuse=False)
+                other = self.env["account.payment"].create(
+                    {
+                        "payment_type": "inbound",
+                        "partner_type": "customer",
+                        "partner_id": self.partner_a.id,
+                        "amount": 120,
+                        "journal_id": self.company.payplug_journal_id.id,
+                        "memo": link.payplug_id,
+                        **values,
+                    }
+                )
+                if is_posted:
+                    other.action_post()
+                else:
+                    other.write(values)  # Odoo has filled in its own
+                link._register_payment()
+                self.assertTrue(link.account_payment_id)
+                self.assertNotEqual(link.account_payment_id, other)
+                self.assertFalse(invoice.amount_residual)
+
     def test_payment_registered_by_hand_in_another_journal_is_asked_about(self):
         self.payplug.pay(self.link.payplug_id)
         by_hand = self._register_payment(self.invoice)

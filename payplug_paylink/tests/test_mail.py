@@ -134,6 +134,23 @@ class TestMail(PayplugCommon, MailCase):
             self.assertEqual(invoice.payment_link, told, user.name)
             self.assertEqual(bool(invoice.payment_link_button), bool(told), user.name)
 
+    def test_placeholders_never_break_a_form(self):
+        """Whatever its onchange brings: no number, no day of creation, no currency."""
+        shown = ("payment_link", "payment_link_button", "payment_link_until")
+        specification = {name: {} for name in (*shown, "payplug_status_detail")}
+        posted = {"state": "posted", "payment_state": "not_paid", "name": "INV/9"}
+        posted |= {"move_type": "out_invoice", "amount_residual": 100}
+        posted |= {"partner_id": self.partner_a.id, "company_id": self.company.id}
+        posted |= {"currency_id": self.invoice.currency_id.id}
+        moves = self.env["account.move"].with_user(self.biller).sudo(False)
+        told = moves.onchange(posted, [], specification)["value"]
+        self.assertFalse(any(told.values()))
+        for status in ("sent", "refused"):
+            moves.onchange({**posted, "payplug_status": status}, [], specification)
+        self._request(self.invoice)
+        invoice = self.invoice.with_user(self.biller).sudo(False)
+        invoice.onchange({"currency_id": False}, ["currency_id"], specification)
+
     def test_pickers_find_the_placeholders(self):
         """The "/" and "#" pickers hide what is not searchable."""
         names = ["payment_link", "payment_link_button"]

@@ -140,6 +140,15 @@ class TestForeignLink(PayplugCommon):
                     for secret in (self.foreign.payplug_id, self.foreign.id):
                         self.assertNotIn(str(secret), str(told))
 
+    def test_refusals_that_name_a_document_are_not_logged(self):
+        """Odoo's context may put the customer into the document's name."""
+        invoice = self._as_biller(self.invoice)
+        invoice = invoice.with_context(input_full_display_name=True)
+        with self.assertRaises(UserError) as refusal:
+            invoice.action_payplug_refund()
+        self.assertIn("Marie Durand", refusal.exception.args[0])
+        self.assertNotIn("Marie Durand", str(refusal.exception))
+
     def test_form_may_show_what_code_alone_sets(self):
         """As Studio or another addon lets it."""
         self._request(self.invoice)

@@ -150,6 +150,7 @@ class TestUnknownPayments(PayplugBookingCommon):
             {"partner_type": "supplier"},
             {"memo": "{}x"},
             {"memo": "x{}"},
+            {"destination_account_id": self.company_data["default_account_revenue"].id},
         ):
             with self.subTest(values=values):
                 self._pay_beside(**values)
