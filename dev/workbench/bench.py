@@ -87,7 +87,7 @@ class Bench:
             if key == "send_ratio":
                 odoo_alone = 60 / median(pairs.theirs)
                 least = bench_rows.send_without_pause(self) / median(pairs.theirs)
-                row.limit = max(row.limit, round(1.25 * least, 3))
+                row.limit = max(row.limit, round(1.35 * least, 3))
             yield row
         yield from self._measure_queue(odoo_alone, least)
 
