@@ -2,7 +2,7 @@
 
 import logging
 
-from odoo.exceptions import UserError, ValidationError
+from odoo.exceptions import ValidationError
 from odoo.modules.neutralize import neutralize_database
 from odoo.tests import Form, tagged
 from odoo.tools import mute_logger
@@ -59,9 +59,7 @@ class TestSettings(SettingsCommon):
         self.assertEqual(self.company.payplug_test_key, self.account.test_key)
 
     def test_missing_password_is_asked_for_and_nothing_is_sent(self):
-        with self.assertRaisesRegex(
-            UserError, "Type the e-mail address and the password"
-        ):
+        with self.assertUserError("Type the e-mail address and the password"):
             self._sign_in("georges@example.com", "")
         self.assertFalse(self.payplug.calls)
 
