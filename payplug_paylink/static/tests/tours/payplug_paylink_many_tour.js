@@ -65,8 +65,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_many", {
         },
         {
             content: "Odoo goes on at once",
-            trigger:
-                "body:not(:has(.modal)) .o_notification:contains('background: 6')",
+            trigger: "body:not(:has(.modal)) .o_notification:contains('background: 6')",
         },
         {
             content: "Load the list again",
