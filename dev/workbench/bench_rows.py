@@ -260,7 +260,7 @@ def sent_per_minute(bench, processes=0):
 
     By one worker of the scheduled action, or by queue_job in so many processes.
     """
-    before = len(mailbox.files(bench.mails))
+    waiting = "SELECT 1 FROM payplug_sending WHERE state = 'waiting'"
     bench.payplug.set_latency(0.1)
     with environment(bench.ours, LOGIN) as env:
         moves = bench_data.take_invoices(env, QUEUED, order="id desc")
@@ -274,7 +274,7 @@ def sent_per_minute(bench, processes=0):
     channels = f"root:{processes},root.payplug_paylink:{processes}"
     log, url = folder() / "bench-worker.log", f"http://{HOST}:{port}/web/health"
     with running(command, log, url, ODOO_QUEUE_JOB_CHANNELS=channels) as worker:
-        while len(mailbox.files(bench.mails)) < before + QUEUED:
+        while bench.bases.odoo.server.query(waiting, database=bench.ours):
             if worker.poll() is not None:
                 raise CommandError(f"The worker of the queue ended; see its log: {log}")
             time.sleep(1)
