@@ -974,13 +974,18 @@ class TestRefundedOnce(RefundCommon):
         self._lose_refund(link.refund_ids, "cancelled")
         self._assert_refunds_no_more(invoice)
 
-    def test_customer_who_paid_twice_gets_one_payment_back_whichever_it_is(self):
+    def _pay_twice(self):
+        """Return an invoice, the link that paid it, and a withdrawn one paid late."""
         invoice = self._create_payable_invoice()
         late = self._request(invoice)
         late._cancel()
         link = self._request(invoice)
         self._pay(link)
         self._pay(late, late=True)
+        return invoice, link, late
+
+    def test_customer_who_paid_twice_gets_one_payment_back_whichever_it_is(self):
+        invoice, link, late = self._pay_twice()
         self.assertTrue(late._open_credit())
         self._refund_in_portal(None, link)
         self.assertFalse(late._open_credit())
@@ -1075,12 +1080,7 @@ class TestRefundedOnce(RefundCommon):
 
     def test_credit_note_is_refunded_by_one_of_two_paid_links_alone(self):
         """The money of the late one was used for another invoice."""
-        invoice = self._create_payable_invoice()
-        late = self._request(invoice)
-        late._cancel()
-        link = self._request(invoice)
-        self._pay(link)
-        self._pay(late, late=True)
+        invoice, _link, late = self._pay_twice()
         surplus = late._open_lines(late.account_payment_id.move_id)
         lines = surplus | self._create_payable_invoice().line_ids
         lines.filtered(lambda line: line.account_id == surplus.account_id).reconcile()
