@@ -10,6 +10,7 @@ from . import (
     account_move_send,
     ir_actions_report,
     ir_http,
+    ir_rule,
     mail_notification,
     res_company,
     res_config_settings,

@@ -16,6 +16,7 @@ from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import SecretKey
 from .common import LINK_LOG, PayplugBookingCommon, PayplugCommon
 from .common_queue import QueueCommon
+from .common_refunds import RefundCommon
 
 EMAIL = "marie.durand@example.com"
 LINK = "{{ object.payment_link }}"
@@ -452,6 +453,63 @@ class TestForeignLink(PayplugCommon):
             with self.subTest(operator=operator), self.assertRaises(UserError):
                 moves.search([("payment_link", operator, f"{part}%")])
         self.assertEqual(moves.search([("payment_link", "=", link.url)]), own)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestHiddenInvoice(RefundCommon):
+    """Who may not read an invoice reads no row of ours about it, either."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.invoice.invoice_user_id = cls.accountant
+        cls.env["ir.rule"].create(
+            {
+                "name": "Own invoices",
+                "model_id": cls.env["ir.model"]._get_id("account.move"),
+                "domain_force": "[('invoice_user_id', 'in', (False, user.id))]",
+            }
+        )
+        cls.payplug.refund(cls.link.payplug_id, 2000)
+        cls.link._sync()
+        cls.sending = (
+            cls.env["payplug.sending"]
+            .sudo()
+            .create({"move_id": cls.invoice.id, "company_id": cls.company.id})
+        )
+        cls.env.flush_all()
+
+    def _rows(self, user):
+        self.env.invalidate_all()
+        for row in (self.link, self.link.refund_ids, self.sending):
+            yield row.with_user(user).sudo(False)
+
+    def test_colleague_finds_and_reads_no_row(self):
+        for row in self._rows(self.biller):
+            with self.subTest(model=row._name):
+                own = [("id", "in", row.ids)]
+                self.assertTrue(row.sudo().search_count(own))
+                self.assertFalse(row.search(own))
+                self.assertFalse(row._read_group(own, ["state"]))
+                with self.assertRaises(AccessError):
+                    row.read(["state"])
+                with self.assertRaises(AccessError):
+                    row.move_id.read(["payment_link"])
+
+    def test_who_may_read_the_invoice_reads_its_rows(self):
+        for row in self._rows(self.accountant):
+            with self.subTest(model=row._name):
+                self.assertEqual(row.search([("id", "in", row.ids)]), row)
+                self.assertTrue(row.read(["state"]))
+
+    def test_link_of_a_deleted_invoice_is_still_read(self):
+        self.invoice.sudo().payplug_link_id = False
+        self.env.flush_all()
+        self.link.sudo().move_id = False
+        self.env.flush_all()
+        link = next(self._rows(self.biller))
+        self.assertEqual(link.search([("id", "=", link.id)]), link)
+        self.assertTrue(link.read(["url"]))
 
 
 @tagged("post_install", "-at_install", "once")
