@@ -214,6 +214,9 @@ class AccountMove(models.Model):
     def _compute_payment_state(self):
         # EXTEND account: what is paid, reset or due again, in whatever way
         result = super()._compute_payment_state()
+        # Our fields do not depend on what accounting computes, or Odoo would ask about
+        # each of them at each step of each booking.
+        self.modified(["payplug_link_id"])
         self._payplug_trigger_sync()
         return result
 
@@ -222,7 +225,7 @@ class AccountMove(models.Model):
         for move in self:
             move.payplug_link_count = len(move._payplug_links())
 
-    @api.depends("move_type", "payment_state", "state", "amount_residual")
+    @api.depends("state", "payplug_link_id")
     def _compute_payplug_can_send_link(self):
         for move in self:
             move.payplug_can_send_link = bool(
@@ -232,8 +235,6 @@ class AccountMove(models.Model):
 
     @api.depends(
         "state",
-        "payment_state",
-        "amount_residual",
         "payplug_link_id",
         *(
             f"payplug_link_ids.{name}"
@@ -261,10 +262,7 @@ class AccountMove(models.Model):
             move.payplug_is_missing = bool(move._payplug_links_missing())
 
     @api.depends(
-        "move_type",
-        "payment_state",
         "state",
-        "amount_residual",
         "payplug_link_id",
         "payplug_link_ids.state",
         "payplug_link_ids.problem",
@@ -340,7 +338,7 @@ class AccountMove(models.Model):
             move.payplug_amount_refunded = refunded
             move.payplug_refund_state = "under_way" if under_way else done or False
 
-    @api.depends("state", "payment_state", "amount_residual", "payplug_refund_state")
+    @api.depends("state", "payplug_link_id", "payplug_refund_state")
     def _compute_payplug_can_refund(self):
         for move in self:
             # whoever sees the document: opening the window checks the right

@@ -14,6 +14,7 @@ from odoo.tests import HOST, HttpCase, get_db_name, new_test_user
 from odoo.tests.common import _super_send
 
 from odoo.addons.account.tests.common import AccountTestInvoicingCommon
+from odoo.addons.product.tests.common import ProductCommon
 
 from .common_company import take_company
 from .payplug_emulator import PayplugEmulator
@@ -79,7 +80,51 @@ class CompiledAssets:
         super().setUpClass()
 
 
-class PayplugCommon(KeptCaches, RealRequests, AccountTestInvoicingCommon):
+class FewFixtures(AccountTestInvoicingCommon):
+    """Odoo's helpers, and those records of its fixture that the tests here use.
+
+    The others (products, taxes, fiscal positions, a second user) are half of the time
+    in which a class of tests gets ready.
+    """
+
+    @classmethod
+    def setUpClass(cls):
+        super(ProductCommon, cls).setUpClass()
+        company = cls.env.company
+        cls.company_data = cls.collect_company_accounting_data(company)
+        bank = cls.company_data["default_journal_bank"]
+        charts = cls.env["account.chart.template"]
+        for way, kind in (("inbound", "debit"), ("outbound", "credit")):
+            account = charts.ref(f"account_journal_payment_{kind}_account_id")
+            bank[f"{way}_payment_method_line_ids"][0].payment_account_id = account
+        cls.product_a = cls.product_b = cls.env["product.product"]
+        cls.pay_terms_a = cls.env.ref("account.account_payment_term_immediate")
+        halves = [{"value_amount": 30}, {"value_amount": 70, "nb_days": 60}]
+        cls.pay_terms_b = cls.env["account.payment.term"].create(
+            {"name": "Two dates", "line_ids": [Command.create(half) for half in halves]}
+        )
+        values = {
+            "invoice_sending_method": "manual",
+            "invoice_edi_format": False,
+            "company_id": False,
+        }
+        cls.partner_a, cls.partner_b = cls.env["res.partner"].create(
+            [
+                {"name": name, "property_payment_term_id": terms.id, **values}
+                for name, terms in (
+                    ("partner_a", cls.pay_terms_a),
+                    ("partner_b", cls.pay_terms_b),
+                )
+            ]
+        )
+
+    @classmethod
+    def setup_other_company(cls, **kwargs):
+        company = cls._create_company(**{"name": "company_2", **kwargs})
+        return cls.collect_company_accounting_data(company)
+
+
+class PayplugCommon(KeptCaches, RealRequests, FewFixtures):
     @classmethod
     def _create_company(cls, **values):
         company_sudo = take_company(cls.env(su=True), **values)  # not the user's yet
