@@ -198,7 +198,7 @@ OPEN_CONTACT = _lt("Open the contact")
 LINK_SET_BY_CODE = _lt(
     "The payment links and refunds of a document are set by its own buttons only."
 )
-SEARCH_WHOLE_LINK = _lt("A payment link is searched by its whole text.")
+SEARCH_WHOLE = _lt("“%(field)s” is searched by its whole text.")
 
 # === BANNERS of the invoice's form === #
 

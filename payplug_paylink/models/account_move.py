@@ -375,7 +375,8 @@ class AccountMove(models.Model):
             return NotImplemented  # Odoo asks again with the opposite, or refuses
         urls = [url for url in value if url is not False]
         if not all(isinstance(url, str) for url in urls):
-            raise user_error(self.env, messages.SEARCH_WHOLE_LINK)
+            name = self._fields["payment_link"]._description_string(self.env)
+            raise user_error(self.env, messages.SEARCH_WHOLE, field=name)
         # Past the rights on links: whoever reads an invoice may read its link.
         links_sudo = self.env["payplug.payment.link"].sudo()
         with_url = links_sudo._search([("url", "in", urls)])

@@ -35,6 +35,7 @@ from ..payplug_remote import (
     from_cents,
     to_cents,
 )
+from ..whole_char import WholeChar
 from .payplug_process_mixin import (
     CONFLICTS,
     RETRY_REFUSED,
@@ -138,7 +139,7 @@ class PayplugPaymentLink(models.Model):
     )
     status = fields.Selection(STATUSES, compute="_compute_status", compute_sudo=True)
     payplug_id = fields.Char(string="Payplug payment ID", readonly=True)
-    url = fields.Char(string="Payment page at Payplug", readonly=True)
+    url = WholeChar(string="Payment page at Payplug", readonly=True)
     expires_at = fields.Datetime(
         string="Expected end",
         readonly=True,

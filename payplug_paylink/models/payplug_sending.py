@@ -374,6 +374,7 @@ class PayplugSending(models.Model):
                 sending._postpone_mail(failed)
             elif sending.state != "failed":
                 sending._set_failed(sending._undelivered_reason(failed))
+                sending.move_id.is_move_sent = False  # set when the mail was written
 
     def _customer_notices(self):
         """Return what became of the mail for the customer, not for other followers."""

@@ -13,6 +13,7 @@ from ..payment_messages import text, user_error
 from ..payment_rules import AccountFacts
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import KEY_SHAPE, PayplugRejected, SecretKey, from_cents
+from ..whole_char import WholeChar
 
 INTERNAL_DOMAINS = (".local", ".localhost", ".internal", ".lan", ".home", ".test")
 USERS = "base.group_user"
@@ -74,14 +75,14 @@ class ResCompany(models.Model):
         copy=False,
         groups=USERS,
     )
-    payplug_test_key = fields.Char(
+    payplug_test_key = WholeChar(
         string="Payplug test key", groups="base.group_system", copy=False
     )
-    payplug_live_key = fields.Char(
+    payplug_live_key = WholeChar(
         string="Payplug live key", groups="base.group_system", copy=False
     )
     # Where following the links goes on, by mode, as JSON: see `link_polling`.
-    payplug_polling = fields.Char(
+    payplug_polling = WholeChar(
         string="Payplug links: next page", groups="base.group_system", copy=False
     )
     payplug_account_name = fields.Char(

@@ -29,6 +29,7 @@ CONNECT = """
 env["ir.config_parameter"].set_param("payplug_paylink.api_url", %(url)r)
 company.payplug_test_key = %(key)r
 company.write({"payplug_enabled": True, "payplug_book_test_payments": True})
+env.cr.commit()
 """
 INVOICES = """
 from odoo.addons.payplug_paylink.tests.common_company import create_drafts
@@ -137,8 +138,7 @@ class TestLife(BaseCase):
 
     def test_life(self):
         """Installed, restored to an older copy, uninstalled, installed again."""
-        self._shell(CONNECT, "env.cr.commit()")
-        before = self._shell(BOOKS)
+        before = self._shell(CONNECT, BOOKS)
         backup = self._backup()
         old = self._shell(INVOICES, name="Ana", count=3)
 
@@ -164,11 +164,9 @@ class TestLife(BaseCase):
 
         with self.subTest("installed again"):
             self._install()
-            self._shell(CONNECT, "env.cr.commit()")
-            after = self._shell(BOOKS)
+            after = self._shell(CONNECT, BOOKS)
             for what in ("journals", "accounts"):
                 self.assertEqual(after[what], before[what], what)
-            self._shell(INVOICES, name="Cleo", count=3)
-            found = self._shell(FIND, old=old)
+            found = self._shell(INVOICES, FIND, name="Cleo", count=3, old=old)
             self.assertTrue(all(found[:3]), "the invoices are there")
             self.assertEqual(found[3:], [[]] * 3, "their links are not")

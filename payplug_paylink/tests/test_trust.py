@@ -513,6 +513,59 @@ class TestHiddenInvoice(RefundCommon):
 
 
 @tagged("post_install", "-at_install", "once")
+class TestSecrets(PayplugCommon):
+    """Odoo searches attachments in sudo, by whatever path a user names."""
+
+    ATTACHED = {
+        "res.company": "company_id",
+        "payplug.payment.link": (
+            "company_id.partner_id.bank_ids.related_moves.payplug_link_ids"
+        ),
+    }
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        bank = {"acc_number": "X 1", "partner_id": cls.company.partner_id.id}
+        bank = cls.env["res.partner.bank"].create({**bank, "allow_out_payment": True})
+        invoice = cls._create_payable_invoice(partner_bank_id=bank.id)
+        cls.link = cls._request(invoice)
+        cls.company.sudo().payplug_polling = "{}"
+        cls.employee = cls._create_user("employee", "base.group_user")
+        attachments = cls.env["ir.attachment"].with_user(cls.employee).sudo(False)
+        cls.own = attachments.create({"name": "x.txt", "raw": b"x"})
+
+    def _secrets(self):
+        """Give the stored texts that are secret: by their field, path and record."""
+        for record in (self.company.sudo(), self.link.sudo()):
+            for field in record._fields.values():
+                is_ours = "payplug_paylink" in field._modules and field.store
+                secret = field.groups == "base.group_system" or field.name == "url"
+                if is_ours and secret and field.type == "char":
+                    path = f"{self.ATTACHED[record._name]}.{field.name}"
+                    yield field, path, record
+
+    def test_no_secret_is_spelt_by_searches_letter_by_letter(self):
+        names = {field.name for field, *_rest in self._secrets()}
+        self.assertLessEqual({"payplug_live_key", "payplug_test_key", "url"}, names)
+        for field, path, record in self._secrets():
+            begin = record[field.name][:9]
+            for operator in ("=like", "=ilike", "like", "ilike", "not like", ">", "<="):
+                with self.subTest(path=path, operator=operator):
+                    domain = [("id", "=", self.own.id), (path, operator, f"{begin}%")]
+                    with self.assertUserError("whole text"):
+                        self.own.search_count(domain)
+                    with self.assertUserError("whole text"):
+                        record.search_count([(field.name, operator, begin)])
+
+    def test_paths_of_attachments_lead_to_what_is_searched(self):
+        for _field, path, record in self._secrets():
+            name = path.rpartition(".")[2]
+            found = [("id", "=", self.own.id), (path, "=", record[name])]
+            self.assertTrue(self.own.search_count(found), path)
+
+
+@tagged("post_install", "-at_install", "once")
 class TestForeignWindow(QueueCommon):
     """A window is of the one who opened it, and shows what that user may read."""
 
