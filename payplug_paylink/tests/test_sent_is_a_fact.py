@@ -76,11 +76,13 @@ class TestSentIsAFact(SmtpCommon):
             with self.subTest(by_hand=by_hand):
                 self._send(by_hand)
                 self.assertNotSent("550 5.1.1 No such user")
+                self.env.invalidate_all()
                 self.assertFalse(self.invoice.is_move_sent, "nor by Odoo's ribbon")
         self.sink.replies.clear()
         self._enqueue(self.invoice)
         self.assertEqual(self._run_cron(), {MARIE: 1})
         self.assertEqual(self._states(self.invoice), ["sent"])
+        self.env.invalidate_all()
         self.assertTrue(self.invoice.is_move_sent)
 
     def test_dead_address_of_a_follower_is_not_the_customers(self):
@@ -232,6 +234,7 @@ class TestSentIsAFact(SmtpCommon):
                 self.assertEqual(self._states(self.invoice), ["sent"])
                 self._bounce()
                 self.assertNotSent("Bounce")
+                self.env.invalidate_all()
                 self.assertFalse(self.invoice.is_move_sent)
 
     def _bounce(self):
