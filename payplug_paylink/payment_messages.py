@@ -455,6 +455,10 @@ BANNER_REFUND_MISSING = _lt(
     "Press “Book again”, restore that payment, or open the refund and press “Booked "
     "otherwise”."
 )
+BANNER_REFUND_TO_BOOK = _lt(
+    "%(amount)s refunded by card (%(refund)s) is not in the books yet: accounting "
+    "refused it. Odoo tries again every hour."
+)
 BANNER_REFUND_CHANGED = _lt(
     "Refund %(refund)s: %(amount)s went back to the card, and the books say "
     "%(booked)s. Correct its payment."

@@ -14,7 +14,10 @@ KEY_SHAPE = re.compile(r"sk_(?P<mode>test|live)_[A-Za-z0-9]+")
 PAYMENT_ID_SHAPE = re.compile(r"pay_[A-Za-z0-9]+")
 REFUND_ID_SHAPE = re.compile(r"re_[A-Za-z0-9]+")
 # What Payplug says of a refund that its staff carries out later: no code tells it.
-BY_HAND = re.compile(r"\b(record|enregistr|manual|by hand|à la main)", re.IGNORECASE)
+BY_HAND = re.compile(
+    r"\b(recorded|registered|enregistr|manu[ae]l|by hand|à la main|prise? en compte)",
+    re.IGNORECASE,
+)
 
 # Reasons of a `PayplugError` beside "HTTP <status>"; the company knows words for them.
 NO_ANSWER = "no answer in time"

@@ -652,10 +652,10 @@ class AccountMove(models.Model):
         if not self.sudo()._payplug_missing_credit():  # readers see it in a banner
             name = self.display_name
             raise user_error(self.env, messages.REFUND_NOTHING, document=name)
-        note = self._payplug_note_for_refunds() or self._payplug_create_credit_note(
-            self.sudo()._payplug_missing_credit()
-        )
-        return note._get_records_action()
+        note = self._payplug_note_for_refunds()
+        if missing := not note and self.sudo()._payplug_missing_credit():
+            note = self._payplug_create_credit_note(missing)
+        return (note or self)._get_records_action()
 
     def _payplug_note_for_refunds(self):
         """Return a credit note that is there for what was refunded: a second one would
@@ -1203,7 +1203,8 @@ class AccountMove(models.Model):
         note = self if is_note else self.browse()
         links = (self.reversed_entry_id if is_note else self)._payplug_links()
         # A draft may come from another company, whose money is not for this one.
-        for link in links.filtered(lambda link: link.company_id == self.company_id):
+        links = links.filtered(lambda link: link.company_id == self.company_id)
+        for link in links.sorted("is_live", reverse=True):  # trials last
             facts = link._refund_facts(note)
             if facts.is_paid and facts.left_cents > 0 and facts.asked_cents > 0:
                 return link
@@ -1228,15 +1229,21 @@ class AccountMove(models.Model):
             for line in note.invoice_line_ids:
                 if line.display_type == "product":
                     line.price_unit *= part
+            note.invoice_cash_rounding_id = False  # the cents that went, no others
             note._payplug_round_to(amount)
         return note
 
     def _payplug_round_to(self, amount):
-        """Let a draft credit note be of this amount to the cent, by its tax."""
+        """Let a draft credit note be of this amount to the cent, by its tax if any."""
         cents = self.currency_id.round(amount - self.amount_total)
         taxes = self.line_ids.filtered(lambda line: line.display_type == "tax")
         if cents and taxes:
             taxes[0].amount_currency += cents
+        elif cents:
+            lines = self.invoice_line_ids
+            last = lines.filtered(lambda line: line.display_type == "product")[-1:]
+            price = self.currency_id.round(last.price_subtotal + cents)
+            last.write({"quantity": 1, "discount": 0, "price_unit": price})
 
     def _payplug_page_refund(self):
         """Return what the pay page says of refunds."""

@@ -1168,6 +1168,9 @@ class PayplugPaymentLink(models.Model):
         links, notes = self._of_invoice(), self._credit_notes()
         refunds = credit_note.payplug_refund_ids | links.refund_ids
         refunds -= but or refunds.browse()
+        # Trials and real money have nothing to do with each other.
+        links = links.filtered(lambda one: one.is_live == self.is_live)
+        refunds = refunds.filtered(lambda one: one.link_id.is_live == self.is_live)
         given = self._open_credit()
         if credit_note:
             given = (credit_note & notes)._payplug_credit_left()
@@ -1180,11 +1183,16 @@ class PayplugPaymentLink(models.Model):
     def _still_owed(self):
         """Return what the invoice of these links asks of who paid them, by the books.
 
-        Less what it asks because their money is not in the books.
+        Also while it is on hold, or a draft. Less what it asks because their money is
+        not in the books.
         """
-        move = self.move_id.filtered(self[:1]._is_of_payer)
-        paid = self.filtered(lambda one: one.state == "paid" and not one._is_in_books())
-        owed = sum(one._payplug_residual() for one in move) - sum(paid.mapped("amount"))
+        moves = self.move_id.filtered(self[:1]._is_of_payer).filtered(
+            lambda move: move.state != "cancel" and move.payment_state != "in_payment"
+        )
+        paid = self.filtered(
+            lambda one: one._counts_for_invoice() and not one._is_in_books()
+        )
+        owed = sum(moves.mapped("amount_residual")) - sum(paid.mapped("amount"))
         return max(owed, 0)
 
     def _of_invoice(self):
@@ -1253,6 +1261,7 @@ class PayplugPaymentLink(models.Model):
     def _close_booking_activity(self):
         """Close what `_schedule_to_book` opened: there is nothing to do any more."""
         self._close_activities(self.to_book_activity_id)
+        self.to_book_activity_id = False  # the next trouble is another one
 
     def _close_activities(self, opened):
         """Close what `_schedule_activity` opened for this link, where it did so.

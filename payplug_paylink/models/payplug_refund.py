@@ -383,7 +383,10 @@ class PayplugRefund(models.Model):
         self.link_id._lock_refunds()
         if self._is_outside_books():
             self._close_activity()
+            found = self.with_env(self.link_id._as_accountant().env)._find_payment()
             self.write({"is_settled_otherwise": True, "to_book": False})
+            if found:  # by hand: it is of no other refund of this amount
+                self.write({"account_payment_id": found.id, "is_booked": True})
             self._log(messages.LOG_REFUND_OTHERWISE)
 
     # === SENT TO PAYPLUG === #
@@ -636,7 +639,7 @@ class PayplugRefund(models.Model):
         kind = type(error).__name__
         _logger.warning(told, self.id, kind, exc_info=None if is_told else error)
         self.retry_at = fields.Datetime.now() + RETRY_REFUSED
-        if self.activity_id:
+        if self.activity_id:  # a person's word that it is done is kept
             return
         why = error_reason(error) if is_told else self.env._(messages.TO_BOOK_UNKNOWN)
         try:
@@ -799,6 +802,7 @@ class PayplugRefund(models.Model):
         """Book what was deleted or cancelled in the books, by a person's word."""
         self.link_id._lock_refunds()
         if self._is_missing_in_books():  # nobody else has done it meanwhile
+            self._close_activity()  # which asked for a credit note
             self.write({"to_book": True, "account_payment_id": False})
             self._register_payment()
 
@@ -820,6 +824,7 @@ class PayplugRefund(models.Model):
 
     def _close_activity(self):
         self.link_id._close_activities(self.activity_id)
+        self.activity_id = False  # the next trouble is another one
 
     def _log(self, message, **values):
         """Write a sentence into the chatter of the invoice and of the credit note."""
@@ -851,6 +856,9 @@ class PayplugRefund(models.Model):
             words = {**refund._names(), "why": refund.failure_reason or ""}
             said = text(self.env, messages.BANNER_REFUND[refund.state], **words)
             yield f"refund_{refund.id}", level, said.strip()
+        for refund in done.filtered("to_book"):
+            said = text(self.env, messages.BANNER_REFUND_TO_BOOK, **refund._names())
+            yield f"to_book_{refund.id}", "danger", said
         for refund in done.filtered(lambda one: one._is_in_books()):
             booked = refund._booked_amount()
             if not refund._is_of_amount(booked):

@@ -94,6 +94,21 @@ class TestBookingActivities(PayplugBookingCommon):
         self._try_again()
         self.assertEqual(self.invoice.amount_residual, 0)
 
+    def test_payment_that_cannot_be_booked_again_calls_again(self):
+        self._let_books_refuse()
+        self._pay_without_booking()
+        self._let_books_refuse(False)
+        self._try_again()
+        payment = self.link.account_payment_id
+        payment.action_draft()
+        payment.unlink()
+        self.env.invalidate_all()
+        self._let_books_refuse()
+        with mute_logger(LINK_LOG):
+            self.invoice.action_payplug_book_again()
+        self.assertTrue(self.link.to_book)
+        self.assertCalled()
+
     def test_call_that_its_user_put_on_another_document_is_not_told_there(self):
         """Odoo lets users write the document of their activities, any at all."""
         self._let_books_refuse()

@@ -8,7 +8,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common_refunds import CREDIT_NOTE, REFUND_LOG, RefundCommon
+from .common_refunds import CREDIT_NOTE, REFUND_LOG, TO_BOOK, RefundCommon
 
 
 @tagged("post_install", "-at_install", "once")
@@ -919,9 +919,7 @@ class TestRefundedOnce(RefundCommon):
         refund = self._refunds()
         self._let_books_refuse_refunds(refuse=False)
         journal = self.company.payplug_journal_id
-        other = self._create_invoice(
-            move_type="out_refund", partner_id=self.partner_a.id, post=True
-        )
+        other = self._create_payable_invoice(1000, move_type="out_refund")
         payment = self._register_payment(other, journal_id=journal.id)
         payment.memo = f"deposit back {refund.payplug_id}"
         self.assertNotEqual(payment.amount, 40)
@@ -1098,3 +1096,200 @@ class TestRefundedOnce(RefundCommon):
         self._refund(invoice, 20)
         self.assertEqual(link._open_credit(), 0)
         self.assertEqual(note.amount_residual, 50)
+
+    # === CALLS === #
+
+    def _books_refuse(self, act):
+        """Let accounting refuse what an act leads to; check that somebody is told."""
+        self._let_books_refuse_refunds()
+        with mute_logger(REFUND_LOG):
+            act()
+        self.env.invalidate_all()
+        refund = self._refunds()[-1]
+        self.assertRecordValues(refund, [{"state": "done", "to_book": True}])
+        self.assertIn(TO_BOOK, self._activities(self.invoice))
+        banner = f"payplug_to_book_{refund.id}"
+        self.assertIn("not in the books yet", self._banner_texts()[banner])
+
+    def _banner_texts(self):
+        return {
+            name: alert["message"] for name, alert in self.invoice._get_alerts().items()
+        }
+
+    def test_refund_that_was_refused_first_calls_its_people_when_it_is_not_booked(self):
+        note = self._credit(50)
+        self.account.balance_cents = 0
+        refund = self._refund(note)
+        self.assertEqual(refund.state, "refused")
+        self.account.balance_cents = None
+        refund.with_user(self.accountant).action_retry()
+        self._books_refuse(self._run_refund_cron)
+
+    def test_refund_that_cannot_be_booked_again_calls_its_people_again(self):
+        self._books_refuse(lambda: self._refund_in_portal(5000))
+        self._let_books_refuse_refunds(False)
+        self._run_refund_cron()
+        self._credit(50)
+        self._lose_refund(self._refunds(), "deleted")
+        self._books_refuse(self.invoice.action_payplug_book_again)
+
+    def test_call_for_a_credit_note_silences_no_call_to_book(self):
+        self._refund_in_portal(5000)
+        self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+        self._lose_refund(self._refunds(), "deleted")
+        self._books_refuse(self.invoice.action_payplug_book_again)
+        self.assertEqual(self._activities(self.invoice), [TO_BOOK])
+
+    def test_call_that_somebody_closed_without_mending_leaves_a_banner(self):
+        self._books_refuse(lambda: self._refund_in_portal(5000))
+        self.invoice.activity_ids.action_done()
+        with mute_logger(REFUND_LOG):
+            self._run_refund_cron()
+        self.assertFalse(self._activities(self.invoice))
+        self.assertIn("not in the books yet", str(self._banner_texts()))
+
+    # === WHAT THE INVOICE ASKS === #
+
+    def _take_off(self, entry):
+        self._receivable(entry).remove_move_reconcile()
+        self.env.invalidate_all()
+
+    def _assert_nothing_goes(self, document, link):
+        self.assertFalse(document.payplug_can_refund)
+        with self.assertUserError("no payment by Payplug link"):
+            self._refund(document)
+        self.assertEqual(self._refunded_cents(link), 0)
+
+    def test_what_an_invoice_on_hold_asks_is_not_given_back(self):
+        self._take_off(self.link.account_payment_id.move_id)
+        self.invoice.action_toggle_block_payment()
+        self._assert_nothing_goes(self.invoice, self.link)
+
+    def test_what_a_draft_invoice_asks_is_not_given_back(self):
+        invoice = self._create_payable_invoice()
+        note = self._credit(50, invoice)
+        self._receivable(note | invoice).reconcile()
+        link = self._paid_link(invoice)
+        self.assertEqual(link.amount, 70)
+        invoice.button_draft()
+        self._take_off(note)
+        self._assert_nothing_goes(note, link)
+
+    def test_lost_money_that_is_settled_otherwise_hides_nothing_that_is_asked(self):
+        payment = self.link.account_payment_id
+        payment.action_draft()
+        payment.unlink()
+        self.invoice.action_payplug_settled_otherwise()
+        self.env.invalidate_all()
+        second = self._paid_link(self.invoice)
+        self._take_off(second.account_payment_id.move_id)
+        self._assert_nothing_goes(self.invoice, second)
+
+    def test_cancelled_invoice_asks_nothing(self):
+        self.invoice.button_draft()
+        self.invoice.button_cancel()
+        self.env.invalidate_all()
+        note_less = self.link._refund_facts(self.invoice.browse())
+        self.assertEqual(note_less.asked_cents, 12000)
+
+    # === PREPARED CREDIT NOTES === #
+
+    def test_surplus_that_was_taken_off_needs_no_credit_note(self):
+        invoice = self._create_payable_invoice()
+        link = self._request(invoice)
+        self._register_payment(invoice)
+        self._pay(link)
+        refund = self._refund(invoice)
+        self._take_off(refund.account_payment_id.move_id)
+        action = invoice.action_payplug_prepare_credit_note()
+        self.assertEqual(action["res_id"], invoice.id)
+        self.assertFalse(invoice.reversal_move_ids)
+        self.assertFalse(refund._open_debit())
+
+    def test_prepared_credit_note_is_of_the_cents_that_went(self):
+        rounding = self.env["account.cash.rounding"].create(
+            {
+                "name": "5 cents",
+                "rounding": 0.05,
+                "strategy": "add_invoice_line",
+                "profit_account_id": self.company_data["default_account_revenue"].id,
+                "loss_account_id": self.company_data["default_account_expense"].id,
+            }
+        )
+        line = {"name": "Service", "price_unit": 11.11, "quantity": 3, "tax_ids": False}
+        for cash, cents in ((False, 1000), (False, 1001), (rounding.id, 3333)):
+            with self.subTest(cash=cash, cents=cents):
+                invoice = self._create_payable_invoice(
+                    invoice_line_ids=[Command.create(line) for _each in range(3)],
+                    invoice_cash_rounding_id=cash,
+                )
+                link = self._paid_link(invoice)
+                self._refund_in_portal(cents, link)
+                action = invoice.action_payplug_prepare_credit_note()
+                note = invoice.browse(action["res_id"])
+                self.assertEqual(round(note.amount_total * 100), cents)
+                note.action_post()
+                self.assertEqual(note.payment_state, "paid")
+                self.assertFalse(invoice._payplug_missing_credit())
+
+    def test_payment_by_hand_of_what_was_booked_otherwise_is_of_no_other_refund(self):
+        note = self._credit(20)
+        first = self._refund(note)
+        self._lose_refund(first, "deleted")
+        by_hand = self._register_by_hand(note)
+        first.with_user(self.accountant).action_settled_otherwise()
+        self.assertEqual(first.account_payment_id, by_hand)
+        self._refund_in_portal(2000)
+        second = self._refunds() - first
+        self.assertNotEqual(second.account_payment_id, by_hand)
+        self.assertEqual(self._balance(), 80)
+        self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+
+
+@tagged("post_install", "-at_install", "once")
+class TestRefundModes(RefundCommon):
+    """A trial of the link, and then real money, on one invoice."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.company.payplug_book_test_payments = False
+        cls.other = cls._create_payable_invoice()
+
+    def _go_live(self):
+        self.company.payplug_live_key = self.account.live_key
+        self.company.payplug_mode = "live"
+        self.env.invalidate_all()
+
+    def test_trial_that_was_refunded_bars_no_refund_of_real_money(self):
+        trial = self._paid_link(self.other)
+        self._refund_in_portal(None, trial)
+        self._go_live()
+        live = self._paid_link(self.other)
+        note = self._credit(50, self.other)
+        self.assertTrue(note.payplug_can_refund)
+        refund = self._refund(note)
+        self.assertEqual(refund.link_id, live)
+        self.assertEqual(self._refunded_cents(live), 5000)
+
+    def test_trial_hides_nothing_that_is_asked(self):
+        self._paid_link(self.other)
+        self._go_live()
+        live = self._paid_link(self.other)
+        receivable = live._receivable_lines(live.account_payment_id.move_id)
+        receivable.remove_move_reconcile()
+        self.env.invalidate_all()
+        self.assertFalse(self.other.payplug_can_refund)
+
+    def test_real_money_goes_back_before_that_of_a_later_trial(self):
+        self._go_live()
+        live = self._request(self.other)
+        self.company.payplug_mode = "test"
+        self.env.invalidate_all()
+        trial = self._paid_link(self.other)
+        self.company.payplug_mode = "live"
+        self.env.invalidate_all()
+        self._pay(live, late=True)
+        self.assertEqual((trial.state, live.state), ("paid", "paid"))
+        refund = self._refund(self._credit(50, self.other))
+        self.assertEqual(refund.link_id, live)

@@ -8,6 +8,7 @@ from odoo.tests import BaseCase, tagged
 from .. import payment_messages, payment_rules
 from ..payment_rules import RefundFacts, may_move_refund, unmet_refund
 from ..payplug_remote import (
+    BY_HAND,
     PayplugRecorded,
     PayplugRejected,
     PayplugUnavailable,
@@ -121,6 +122,18 @@ class TestRefundClient(EmulatorCommon):
         self.assertEqual(self.payplug.process_refunds(self.payment_id), 1)
         [refund] = self.client.list_refunds(self.payment_id)
         self.assertEqual((refund.cents, refund.metadata), (500, {}))
+
+    def test_words_that_tell_of_a_refund_by_hand(self):
+        for words, by_hand in (
+            ("Votre demande sera traitée manuellement par nos équipes.", True),
+            ("Remboursement enregistré, il sera fait à la main.", True),
+            ("Votre demande est prise en compte.", True),
+            ("The refund was registered for manual processing.", True),
+            ("There is no record of this payment.", False),
+            ("Votre solde est insuffisant.", False),
+        ):
+            with self.subTest(words=words):
+                self.assertEqual(bool(BY_HAND.search(words)), by_hand)
 
     def test_lost_answers_are_unavailable(self):
         for kind in ("drop", "bad_utf8", "empty", "list", "null", "html", 500, 429):
