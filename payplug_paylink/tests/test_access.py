@@ -234,11 +234,9 @@ class TestAccess(PayplugCommon, HttpCase):
         cls.invoice = cls._create_payable_invoice(
             partner_id=cls.users["customer"].partner_id.id
         )
-
-    def setUp(self):
-        super().setUp()
-        self.records = self._create_records()
-        self.env.flush_all()
+        cls.records = cls._create_records()
+        cls.payplug.keep()
+        cls.env.flush_all()
 
     @classmethod
     def _create_role(cls, role):
@@ -265,43 +263,45 @@ class TestAccess(PayplugCommon, HttpCase):
             cls.rival = cls.env["res.company"].create({"name": "Rival SA"})
         return {"branch": cls.branch, "other company": cls.rival}
 
-    def _create_records(self):
+    @classmethod
+    def _create_records(cls):
         """Return a record of each model that has fields or methods of ours."""
-        env = self.env
-        as_biller = self.users["billing"]
-        link = env["payplug.payment.link"]._get_or_create(self.invoice)
+        env = cls.env
+        as_biller = cls.users["billing"]
+        link = env["payplug.payment.link"]._get_or_create(cls.invoice)
         window = env["payplug.send.links"].with_user(as_biller)
         window = window.create(
-            {"line_ids": [Command.create({"move_id": self.invoice.id})]}
+            {"line_ids": [Command.create({"move_id": cls.invoice.id})]}
         )
-        queued = self._create_payable_invoice()
+        queued = cls._create_payable_invoice()
         queue = env["payplug.sending"].sudo()
         queue._enqueue(queued, env["mail.template"], env["ir.actions.report"])
         send = env["account.move.send.wizard"].with_user(as_biller)
         return {
-            "account.move": self.invoice,
+            "account.move": cls.invoice,
             "payplug.payment.link": link,
             "payplug.sending": queue.search([("move_id", "=", queued.id)]),
-            "payplug.refund": self._create_refund(),
+            "payplug.refund": cls._create_refund(),
             "payplug.refund.by.card": env["payplug.refund.by.card"]
             .with_user(as_biller)
-            .create({"move_id": self.invoice.id}),
+            .create({"move_id": cls.invoice.id}),
             "payplug.send.links": window,
             "payplug.send.links.line": window.line_ids,
             "payplug.sign.in": env["payplug.sign.in"]
             .sudo()
             .create({"email": "x@y.fr"}),
-            "account.move.send.wizard": send.create({"move_id": self.invoice.id}),
-            "res.company": self.company,
+            "account.move.send.wizard": send.create({"move_id": cls.invoice.id}),
+            "res.company": cls.company,
             "res.config.settings": env["res.config.settings"].sudo().create({}),
         }
 
-    def _create_refund(self):
+    @classmethod
+    def _create_refund(cls):
         """Return a refund in Payplug's portal of another paid invoice."""
-        links = self.env["payplug.payment.link"]
-        link = links._get_or_create(self._create_payable_invoice())
-        self.payplug.pay(link.payplug_id)
-        self.payplug.refund(link.payplug_id, 2000)
+        links = cls.env["payplug.payment.link"]
+        link = links._get_or_create(cls._create_payable_invoice())
+        cls.payplug.pay(link.payplug_id)
+        cls.payplug.refund(link.payplug_id, 2000)
         link._sync()
         return link.refund_ids
 
