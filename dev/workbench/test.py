@@ -1,7 +1,6 @@
 """`dev/test`: the installation and the tests, each in a new copy of a database.
 
-Odoo's tests keep one core busy: so the suite with account_payment runs in one process,
-and beside it one part after the other, the last of which takes its share of that suite.
+Odoo's tests keep one core busy, most of the time: so three parts run at once on two.
 """
 
 import os
@@ -88,16 +87,17 @@ class Run:
                 return self._side_by_side(1, [*own, partial(self._suite, *WITH)])
             if options.without_account_payment:
                 return self._side_by_side(1, [*own, partial(self._suite, *WITHOUT)])
+            shared = partial(self._suite, *WITH, share=share)
             parts = [
-                partial(self._suite, *WITH, share=share),
+                shared,
                 partial(self._suite, *WITHOUT, keep=True),
                 partial(self._suite, *JOBS, keep=True),
                 partial(self._suite, *LIFE, role="life", keep=True),
                 self._installation,
                 *own,
-                partial(self._suite, *WITH, role="2", share=share, keep=True),
+                *(partial(shared, role=role, keep=True) for role in ("2", "3")),
             ]
-            return self._side_by_side(2, parts)
+            return self._side_by_side(3, parts)
 
     def _side_by_side(self, count, parts):
         """Run so many of the parts at once and return their results."""
