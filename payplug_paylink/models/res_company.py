@@ -203,6 +203,13 @@ class ResCompany(models.Model):
             self.filtered("payplug_enabled")._payplug_set_up_journals()
         return result
 
+    @api.model
+    def _sql_error_to_message(self, exc):
+        # EXTEND base: PostgreSQL quotes the row that it refuses, which holds the keys,
+        # and Odoo sends what it says to whoever wrote the company, or its contact
+        exc.args = (exc.diag.message_primary,)
+        return super()._sql_error_to_message(exc)
+
     def _payplug_key_in_use(self):
         company_sudo = self.sudo()  # to compare, whoever writes whatever
         is_live = company_sudo.payplug_mode == "live"

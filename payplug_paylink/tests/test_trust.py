@@ -14,7 +14,7 @@ from odoo.tools import mute_logger
 from ..models.payplug_link_guard_mixin import SET_BY_CODE
 from ..payplug_api import API_URL, PayplugClient
 from ..payplug_remote import SecretKey
-from .common import LINK_LOG, PayplugBookingCommon, PayplugCommon
+from .common import LINK_LOG, PayplugBookingCommon, PayplugCommon, PayplugRoutesCommon
 from .common_queue import QueueCommon
 from .common_refunds import RefundCommon
 
@@ -563,6 +563,34 @@ class TestSecrets(PayplugCommon):
             name = path.rpartition(".")[2]
             found = [("id", "=", self.own.id), (path, "=", record[name])]
             self.assertTrue(self.own.search_count(found), path)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestRefusedRow(PayplugRoutesCommon):
+    """PostgreSQL quotes the row that it refuses, and Odoo sends that to the user."""
+
+    def _assert_no_key_is_told(self, user, model, record, values):
+        self.env.flush_all()
+        self.authenticate(user.login, user.login)
+        call = {"model": model, "method": "write", "args": [record.ids, values]}
+        with mute_logger("odoo.sql_db", "odoo.http"):
+            answer = self.url_open(
+                "/web/dataset/call_kw", json={"params": {**call, "kwargs": {}}}
+            )
+        self.assertIn("NotNullViolation", answer.text, "else this tests nothing")
+        for key in (self.account.test_key, self.account.live_key):
+            self.assertNotIn(key, answer.text)
+
+    def test_refused_row_of_a_company_tells_no_key(self):
+        self.company.payplug_book_test_payments = False
+        self.company.payplug_live_key = self.account.live_key
+        contacts = self._create_user("contacts", "base.group_partner_manager")
+        nameless = {"type": "other", "name": False}
+        partner = self.company.partner_id
+        self._assert_no_key_is_told(contacts, "res.partner", partner, nameless)
+        rights = self._create_user("rights", "base.group_erp_manager")
+        modeless = {"payplug_mode": False}
+        self._assert_no_key_is_told(rights, "res.company", self.company, modeless)
 
 
 @tagged("post_install", "-at_install", "once")
