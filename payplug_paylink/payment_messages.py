@@ -467,6 +467,10 @@ LOG_REFUND_OTHERWISE = _lt(
     "%(amount)s refunded by card (%(refund)s) is booked otherwise, as a person says."
 )
 BANNER_NO_CREDIT_NOTE = _lt("%(open)s was refunded by card without a credit note.")
+BANNER_NOTE_SETTLED = _lt(
+    "%(names)s is settled by something else: if it is for this refund, unreconcile it "
+    "first."
+)
 CREDIT_NOTE_REF = _lt("Refund by card of %(invoice)s")
 BOOK_AGAIN = _lt("Book again")
 PREPARE_CREDIT_NOTE = _lt("Prepare the credit note")

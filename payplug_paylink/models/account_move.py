@@ -14,7 +14,14 @@ from .. import payment_messages as messages
 from ..colors import button_colors
 from ..confidential import ConfidentialRedirectWarning, ConfidentialUserError
 from ..payment_messages import notification, text, user_error
-from ..payment_rules import InvoiceFacts, PageFacts, page_state, unmet_conditions
+from ..payment_rules import (
+    SMALLEST_REFUND,
+    InvoiceFacts,
+    PageFacts,
+    page_state,
+    unmet_conditions,
+    unmet_refund,
+)
 from ..payment_status import COLUMNS, FLUSHED, STATUS, STATUSES, TABLES, WITH_STATUS
 from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_cents
 from .payplug_payment_link import LOCK_SPACE, NOT_THROUGH
@@ -22,6 +29,7 @@ from .res_company import with_deadline
 
 ADDON = "payplug_paylink"
 PORTAL_URL = "https://portal.payplug.com/"
+REFUNDED_TYPES = ("out_invoice", "out_refund")
 PDF = "invoice.pdf"  # behind the address of the pay page
 PRINT_SPACE = LOCK_SPACE + 2  # of advisory locks: who prints an invoice for a visitor
 USERS = "base.group_user"
@@ -1197,9 +1205,12 @@ class AccountMove(models.Model):
 
     def _payplug_refundable_link(self):
         """Return the paid link whose money may go back for this document, if any."""
+        found = self.payplug_link_id.browse()
         is_note = self.move_type == "out_refund"
-        if self.state != "posted" or not (is_note or self.move_type == "out_invoice"):
-            return self.payplug_link_id.browse()
+        # A cancelled invoice leaves all that was paid.
+        states = ["posted"] if is_note else ["posted", "cancel"]
+        if self.state not in states or self.move_type not in REFUNDED_TYPES:
+            return found
         note = self if is_note else self.browse()
         links = (self.reversed_entry_id if is_note else self)._payplug_links()
         # A draft may come from another company, whose money is not for this one.
@@ -1207,8 +1218,10 @@ class AccountMove(models.Model):
         for link in links.sorted("is_live", reverse=True):  # trials last
             facts = link._refund_facts(note)
             if facts.is_paid and facts.left_cents > 0 and facts.asked_cents > 0:
-                return link
-        return self.payplug_link_id.browse()
+                if not unmet_refund(facts, SMALLEST_REFUND, fields.Datetime.now()):
+                    return link
+                found = found or link  # to tell why its money cannot go back
+        return found
 
     def _payplug_missing_credit(self):
         """Return what was refunded by card, and no credit note settles."""
@@ -1263,10 +1276,13 @@ class AccountMove(models.Model):
         if not missing:
             return alerts
         amount = self.currency_id.format(missing)
-        alert = {
-            "level": "warning",
-            "message": text(self.env, messages.BANNER_NO_CREDIT_NOTE, open=amount),
-        }
+        message = text(self.env, messages.BANNER_NO_CREDIT_NOTE, open=amount)
+        refunds_sudo = self.sudo()._payplug_refunds()  # for every reader, as well
+        notes_sudo = refunds_sudo.link_id.mapped(lambda link: link._credit_notes())
+        if settled_sudo := notes_sudo - refunds_sudo.credit_note_id:
+            names = ", ".join(settled_sudo.mapped("name"))
+            message += " " + text(self.env, messages.BANNER_NOTE_SETTLED, names=names)
+        alert = {"level": "warning", "message": message}
         if self.has_access("write"):
             alert["action_text"] = self.env._(messages.PREPARE_CREDIT_NOTE)
             alert["action"] = self._payplug_server_action("prepare_credit_note")

@@ -384,9 +384,10 @@ class PayplugRefund(models.Model):
         if self._is_outside_books():
             self._close_activity()
             found = self.with_env(self.link_id._as_accountant().env)._find_payment()
-            self.write({"is_settled_otherwise": True, "to_book": False})
+            self.to_book = False
             if found:  # by hand: it is of no other refund of this amount
                 self.write({"account_payment_id": found.id, "is_booked": True})
+            self.is_settled_otherwise = not self._is_in_books()
             self._log(messages.LOG_REFUND_OTHERWISE)
 
     # === SENT TO PAYPLUG === #
@@ -754,7 +755,20 @@ class PayplugRefund(models.Model):
                 and (not sent or one.create_date >= sent)
             )
         )
-        return (marked or by_hand)[:1]
+        return (marked or by_hand[len(self._settled_alike()) :])[:1]
+
+    def _settled_alike(self):
+        """Return the refunds of this amount of which a person said that they are booked
+        otherwise: a payment by hand, which may come after that word, is theirs first.
+        """
+        return self.link_id._of_invoice().refund_ids.filtered(
+            lambda one: (
+                one != self
+                and one.is_settled_otherwise
+                and not one._is_in_books()
+                and self._is_of_amount(one.amount)
+            )
+        )
 
     def _settles_this_alone(self, payment):
         """Tell whether a payment settles nothing, or what this is for."""
@@ -826,6 +840,14 @@ class PayplugRefund(models.Model):
         self.link_id._close_activities(self.activity_id)
         self.activity_id = False  # the next trouble is another one
 
+    def _close_idle_activities(self):
+        """Close the calls of what people have mended in the books, or tried again."""
+        for refund in self:
+            is_settled = refund._is_in_books() and not refund._open_debit()
+            last = refund.link_id.refund_ids.sorted("id")[-1:]
+            if is_settled or refund.state == "refused" and refund != last:
+                refund._close_activity()
+
     def _log(self, message, **values):
         """Write a sentence into the chatter of the invoice and of the credit note."""
         link = self.link_id._as_author()
@@ -886,6 +908,8 @@ class PayplugRefund(models.Model):
         has_time = under_way._process_each(type(self)._send) and to_book._process_each(
             type(self)._book_again
         )
+        called = self.search([("activity_id.active", "=", True)])
+        called._store(called._close_idle_activities)
         self._plan_next_run()
         if has_time:
             progress(remaining=0)

@@ -1185,12 +1185,13 @@ class TestRefundedOnce(RefundCommon):
         self._take_off(second.account_payment_id.move_id)
         self._assert_nothing_goes(self.invoice, second)
 
-    def test_cancelled_invoice_asks_nothing(self):
+    def test_cancelled_invoice_asks_nothing_and_gives_all_back(self):
         self.invoice.button_draft()
+        self.assertFalse(self.invoice.payplug_can_refund)
         self.invoice.button_cancel()
-        self.env.invalidate_all()
-        note_less = self.link._refund_facts(self.invoice.browse())
-        self.assertEqual(note_less.asked_cents, 12000)
+        refund = self._refund(self.invoice)
+        self.assertEqual((refund.state, refund.amount), ("done", 120))
+        self.assertEqual(self.link._open_credit(), 0)
 
     # === PREPARED CREDIT NOTES === #
 
@@ -1244,6 +1245,72 @@ class TestRefundedOnce(RefundCommon):
         self.assertNotEqual(second.account_payment_id, by_hand)
         self.assertEqual(self._balance(), 80)
         self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+
+    def test_payment_by_hand_after_booked_otherwise_is_of_no_other_refund(self):
+        note = self._credit(20)
+        first = self._refund(note)
+        self._lose_refund(first, "deleted")
+        first.with_user(self.accountant).action_settled_otherwise()
+        by_hand = self._register_by_hand(note)
+        self._refund_in_portal(2000)
+        second = self._refunds() - first
+        self.assertNotEqual(second.account_payment_id, by_hand)
+        self.assertEqual(self._balance(), 80)
+        self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+
+    def test_payment_that_was_found_as_booked_otherwise_is_missed_when_it_goes(self):
+        note = self._credit(20)
+        refund = self._refund(note)
+        self._lose_refund(refund, "deleted")
+        self._register_by_hand(note)
+        refund.with_user(self.accountant).action_settled_otherwise()
+        self._lose_refund(refund, "cancelled")
+        self.assertTrue(refund.is_missing)
+        self._assert_refunds_no_more(note)
+
+    def test_credit_note_that_a_bank_statement_settled_is_named(self):
+        note = self._credit(50)
+        bank = self.company_data["default_journal_bank"]
+        self._register_payment(note, journal_id=bank.id)
+        self._refund_in_portal(5000)
+        banner = self._banner_texts()["payplug_no_credit_note"]
+        self.assertIn(f"{note.name} is settled by something else", banner)
+        self._take_off(note)
+        self.invoice.action_payplug_prepare_credit_note()
+        self.assertEqual(self.invoice.reversal_move_ids, note)
+        self.assertNotIn("payplug_no_credit_note", self._banner_texts())
+
+    def test_calls_that_people_have_mended_are_closed(self):
+        bank = self.company_data["default_journal_bank"]
+        twice = self._create_payable_invoice()
+        receipt = self._register_payment(twice, journal_id=bank.id)
+        self._take_off(receipt.move_id)
+        link = self._paid_link(twice)
+        self._refund_in_portal(None, link)
+        self.assertEqual(self._activities(twice), [CREDIT_NOTE])
+        given = link.refund_ids.account_payment_id
+        self._receivable(receipt.move_id | given.move_id).reconcile()
+        self._run_refund_cron()
+        self.assertFalse(twice.activity_ids)
+
+    def test_call_for_a_refusal_is_closed_when_the_money_went_another_way(self):
+        note = self._credit(50)
+        self.account.balance_cents = 0
+        self._refund(note)
+        self.assertTrue(self.invoice.activity_ids | note.activity_ids)
+        self.account.balance_cents = None
+        self._refund_in_portal(5000)
+        self._run_refund_cron()
+        self.assertFalse(self.invoice.activity_ids | note.activity_ids)
+
+    def test_first_of_two_links_whose_days_are_over_bars_no_refund_of_the_other(self):
+        invoice, first, second = self._pay_twice()
+        now = self.payplug.store.now()
+        days = {"refundable_after": now - 99, "refundable_until": now - 9}
+        self.payplug.alter(first.payplug_id, days)
+        first._sync()
+        refund = self._refund(self._credit(50, invoice))
+        self.assertEqual((refund.state, refund.link_id), ("done", second))
 
 
 @tagged("post_install", "-at_install", "once")
