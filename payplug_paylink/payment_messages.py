@@ -545,6 +545,9 @@ SENDING_CANCELLED = _lt("Invoices that will not be sent: %(count)s.")
 TOO_LATE_TO_CANCEL = _lt(
     "None of these invoices waits to be sent any more: it is too late to cancel."
 )
+NONE_WAITING = _lt(
+    "None of these invoices is waiting to be sent: there is nothing to cancel."
+)
 NOT_FOR_INVOICES = _lt("%(name)s is not made for invoices: choose another one.")
 NONE_FAILED = _lt("None of these has failed: nothing to do.")
 TEMPLATE_DELETED = _lt(

@@ -604,9 +604,12 @@ class AccountMove(models.Model):
     def action_payplug_cancel_sending(self):
         """Take these invoices out of the queue, as far as they have not been sent."""
         self.check_access("write")
-        cancelled = self._payplug_sendings_sudo()._cancel_sending()
+        sendings_sudo = self._payplug_sendings_sudo()
+        cancelled = sendings_sudo._cancel_sending()
         if not cancelled:
-            raise user_error(self.env, messages.TOO_LATE_TO_CANCEL)
+            is_late = "waiting" in sendings_sudo.mapped("state")
+            why = messages.TOO_LATE_TO_CANCEL if is_late else messages.NONE_WAITING
+            raise user_error(self.env, why)
         for move in cancelled:
             move._message_log(body=self.env._(messages.LOG_SENDING_CANCELLED))
         return notification(

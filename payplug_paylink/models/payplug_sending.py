@@ -76,6 +76,8 @@ class PayplugSending(models.Model):
     move_id = fields.Many2one(
         "account.move", "Invoice", required=True, readonly=True, ondelete="cascade"
     )
+    # As the invoice shows it: the contact may be one that the user may not read.
+    customer = fields.Char("Customer", related="move_id.invoice_partner_display_name")
     company_id = fields.Many2one(
         "res.company", required=True, readonly=True, ondelete="cascade"
     )
@@ -141,6 +143,10 @@ class PayplugSending(models.Model):
         groups = failed.sudo().grouped(lambda one: (one.template_id, one.pdf_report_id))
         for (template, report), sendings_sudo in groups.items():
             sendings_sudo._enqueue(sendings_sudo.move_id, template, report)
+
+    def action_open_invoice(self):
+        """Open the invoice, as a click on the row does."""
+        return self.move_id._get_records_action()
 
     # === IN AND OUT === #
 
@@ -370,6 +376,8 @@ class PayplugSending(models.Model):
             if notices - failed:
                 done = {"state": "sent", "failure_reason": False, "retry_at": False}
                 sending.write(done if sending.state != "sent" else {})
+                if not sending.move_id.is_move_sent:  # an earlier mail had failed
+                    sending.move_id.is_move_sent = True
             elif sending._may_mail_again(failed):
                 sending._postpone_mail(failed)
             elif sending.state != "failed":
@@ -656,7 +664,7 @@ class PayplugSending(models.Model):
             "action_button": {
                 "name": env._(messages.OPEN),
                 "action_name": env._(messages.PAYMENT_LINKS),
-                "model": "account.move",
-                "res_ids": (failed or self).move_id.ids,
+                "model": self._name,
+                "res_ids": (failed or self).ids,
             },
         }

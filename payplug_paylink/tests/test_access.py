@@ -93,8 +93,8 @@ FIELDS = [
     (
         "payplug.sending",
         BOOKS,
-        """attempts company_id failure_reason is_notified job_uuid link_id message_id
-        move_id pdf_report_id retry_at sent_at state template_id user_id""",
+        """attempts company_id customer failure_reason is_notified job_uuid link_id
+        message_id move_id pdf_report_id retry_at sent_at state template_id user_id""",
     ),
     (
         "payplug.send.links",
@@ -197,6 +197,7 @@ METHODS = {
     ("payplug.payment.link", "unlink"): NOBODY,
     ("payplug.sending", "action_retry"): BILLING,
     ("payplug.sending", "action_cancel"): BILLING,
+    ("payplug.sending", "action_open_invoice"): BOOKS,
     ("payplug.send.links", "action_send"): CREATOR,
     ("payplug.sign.in", "action_sign_in"): NOBODY,
     ("res.company", "create"): CORE,

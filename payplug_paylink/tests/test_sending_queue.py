@@ -225,7 +225,7 @@ class TestQueue(QueueCommon):
         self.assertIn("will not be sent: 2", action["params"]["message"])
         self.assertEqual(len(self._run_cron()), 1)
         self.assertEqual(self._states(invoices), [False, False, "sent"])
-        with self.assertUserError("too late"):
+        with self.assertUserError("nothing to cancel"):
             invoices.with_user(self.biller).action_payplug_cancel_sending()
 
     def test_two_windows_on_the_same_invoices_mail_them_once(self):

@@ -85,6 +85,17 @@ class TestSentIsAFact(SmtpCommon):
         self.env.invalidate_all()
         self.assertTrue(self.invoice.is_move_sent)
 
+    def test_invoice_that_is_sent_by_hand_after_a_failure_is_sent_for_odoo_too(self):
+        self.sink.replies[MARIE] = "550 5.1.1 No such user"
+        self._send(False)
+        self.env.invalidate_all()
+        self.assertFalse(self.invoice.is_move_sent)
+        self.sink.replies.clear()
+        self._send(True)
+        self.env.invalidate_all()
+        self.assertEqual(self._states(self.invoice), ["sent"])
+        self.assertTrue(self.invoice.is_move_sent)
+
     def test_dead_address_of_a_follower_is_not_the_customers(self):
         for customer, follower in ((MARIE, OTHER), (OTHER, MARIE)):
             for by_hand in (True, False):
