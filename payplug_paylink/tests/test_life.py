@@ -122,7 +122,8 @@ class TestLife(BaseCase):
 
     def _backup(self):
         """Return the name of a copy of the database as it is now."""
-        name = f"{self.database}_backup"
+        before, _line, process = self.database.rpartition("_")
+        name = f"{before}_backup_{process}"  # which `dev/test` drops, if this is killed
         _name, options = connection_info_for("postgres")
         connection = psycopg2.connect(**options)
         connection.autocommit = True
