@@ -1071,7 +1071,8 @@ class PayplugPaymentLink(models.Model):
             paid = self._open_lines(payment.move_id)
             lines = paid | self._open_lines(move)
             lines.filtered(lambda line: line.account_id == paid.account_id).reconcile()
-            move.matched_payment_ids |= payment  # as Odoo's own window does
+            # As Odoo's own window does; it changes no line.
+            move.with_context(skip_invoice_sync=True).matched_payment_ids |= payment
 
     def _open_lines(self, moves):
         return self._receivable_lines(moves).filtered(lambda line: not line.reconciled)

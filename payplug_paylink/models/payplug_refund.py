@@ -679,7 +679,10 @@ class PayplugRefund(models.Model):
             if debit and not line.reconciled and line.account_id == debit.account_id:
                 (debit | line).reconcile()
                 if line.move_id.is_invoice():
-                    note = line.move_id.with_context(skip_is_manually_modified=True)
+                    # Nobody changes the note by hand, nor a line of it.
+                    note = line.move_id.with_context(
+                        skip_is_manually_modified=True, skip_invoice_sync=True
+                    )
                     note.matched_payment_ids |= self.account_payment_id
         settled = self.account_payment_id.reconciled_invoice_ids
         notes = settled & self.link_id._credit_notes()
