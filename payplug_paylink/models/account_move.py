@@ -426,6 +426,29 @@ class AccountMove(models.Model):
 
     # === CRUD === #
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        # EXTEND account
+        moves = super().create(vals_list)
+        moves._payplug_check_reversed()
+        return moves
+
+    def write(self, vals):
+        # EXTEND account
+        result = super().write(vals)
+        if "reversed_entry_id" in vals:
+            self._payplug_check_reversed()
+        return result
+
+    def _payplug_check_reversed(self):
+        """Check the user's right on the invoices that these credit notes name.
+
+        What was refunded of those is settled with them, in sudo.
+        """
+        if not self.env.su:
+            reversed_sudo = self.sudo().reversed_entry_id
+            reversed_sudo.with_env(self.env).check_access("read")
+
     def _read_format(self, fnames, load="_classic_read"):
         # EXTEND base: a list's rows. Cell by cell, our columns would take half as long
         # as all of Odoo's own. `read` has checked the rights on them.

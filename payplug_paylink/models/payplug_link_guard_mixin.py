@@ -48,5 +48,8 @@ class PayplugLinkGuardMixin(models.AbstractModel):
         return super().update(values)
 
     def _check_payplug_link_is_not_set(self, names):
-        if not self.env.su and SET_BY_CODE.intersection(names):
+        # A row names its document, never the other way round: not in sudo either, in
+        # which Odoo creates what the default values of a journal's address say.
+        found = SET_BY_CODE.intersection(names)
+        if found - {"payplug_link_id"} or (found and not self.env.su):
             raise AccessError(self.env._(messages.LINK_SET_BY_CODE))

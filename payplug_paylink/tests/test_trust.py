@@ -122,6 +122,23 @@ class TestForeignLink(PayplugCommon):
         window = windows.create({"move_id": self.invoice.id})
         self.assertFalse(window.payplug_seen_at)
 
+    def test_default_values_of_a_journals_address_set_no_link(self):
+        """Odoo creates, in sudo, what an accountant writes there."""
+        moves_sudo = self.env["account.move"].sudo()
+        for commands in (
+            [Command.update(self.foreign.id, {"url": "https://evil.example/pay"})],
+            [Command.link(self.foreign.id)],
+            [Command.create({"amount": 5000})],
+            [Command.delete(self.foreign.id)],
+        ):
+            values = {"move_type": "out_refund", "payplug_link_ids": commands}
+            nested = {"reversal_move_ids": [Command.update(self.invoice.id, values)]}
+            for each in (values, {"move_type": "out_refund", **nested}):
+                with self.subTest(values=each), self.assertRaises(AccessError):
+                    moves_sudo.message_new({"subject": "x"}, each)
+        with self.assertRaises(AccessError):
+            self.invoice.sudo().write({"payplug_refund_ids": [Command.clear()]})
+
     def test_billing_user_cannot_import_a_link(self):
         result = self._as_biller(self.env["account.move"]).load(
             [".id", "payplug_link_id/.id"], [[self.invoice.id, self.foreign.id]]
@@ -501,6 +518,22 @@ class TestHiddenInvoice(RefundCommon):
             with self.subTest(model=row._name):
                 self.assertEqual(row.search([("id", "in", row.ids)]), row)
                 self.assertTrue(row.read(["state"]))
+
+    def test_colleague_cannot_take_its_refunds_by_an_own_credit_note(self):
+        moves = self.env["account.move"].with_user(self.biller).sudo(False)
+        values = {"move_type": "out_refund", "partner_id": self.partner_a.id}
+        named = {"reversed_entry_id": self.invoice.id}
+        note = moves.create(values)
+        for act in (
+            lambda: note.write(named),
+            lambda: moves.create({**values, **named}),
+            lambda: moves.with_context(
+                default_reversed_entry_id=self.invoice.id
+            ).create(values),
+        ):
+            with self.assertRaises(AccessError), self.env.cr.savepoint():
+                act()
+        moves.with_user(self.accountant).sudo(False).create({**values, **named})
 
     def test_link_of_a_deleted_invoice_is_still_read(self):
         self.invoice.sudo().payplug_link_id = False
