@@ -87,6 +87,32 @@ CASE
         ELSE 'cancelled' END
 END"""
 
+WITH_REFUNDS = """
+    SELECT move_id FROM payplug_payment_link WHERE amount_refunded > 0
+     UNION
+    SELECT note.id FROM account_move note
+      JOIN payplug_payment_link link ON link.move_id = note.reversed_entry_id
+     WHERE link.amount_refunded > 0
+"""
+# What was refunded of a credit note: a refund is of the note that it names, but for what
+# its payment has settled of others.
+OF_NOTE = """COALESCE((SELECT SUM(part) FROM (
+    SELECT refund.amount AS part FROM payplug_refund refund
+     WHERE refund.credit_note_id = move.id AND refund.state = 'done'
+     UNION ALL
+    SELECT CASE WHEN note.id = move.id THEN partial.amount ELSE -partial.amount END
+      FROM payplug_payment_link paid
+      JOIN payplug_refund refund ON refund.link_id = paid.id AND refund.state = 'done'
+      JOIN account_payment payment ON payment.id = refund.account_payment_id
+      JOIN account_move_line debit ON debit.move_id = payment.move_id
+      JOIN account_partial_reconcile partial ON partial.debit_move_id = debit.id
+      JOIN account_move_line credit ON credit.id = partial.credit_move_id
+      JOIN account_move note
+        ON note.id = credit.move_id AND note.move_type = 'out_refund'
+     WHERE paid.move_id = move.reversed_entry_id
+       AND (note.id = move.id) <> (refund.credit_note_id IS NOT DISTINCT FROM move.id)
+) parts), 0)"""
+
 # Our columns of a list, and how to read them for many rows at once.
 COLUMNS = {
     "payment_id": "link.payplug_id",
@@ -94,22 +120,27 @@ COLUMNS = {
     "payplug_status": STATUS,
     "payplug_mode": """CASE WHEN link.is_live THEN 'live'
                             WHEN link.id IS NOT NULL THEN 'test' END""",
-    "payplug_amount_refunded": """(
+    "payplug_amount_refunded": f"""(
         COALESCE((SELECT SUM(amount_refunded) FROM payplug_payment_link paid
                    WHERE paid.move_id = move.id AND paid.state = 'paid'), 0)
-        + COALESCE((SELECT SUM(amount) FROM payplug_refund refund
-                     WHERE refund.credit_note_id = move.id
-                       AND refund.state = 'done'), 0))::double precision""",
+        + CASE WHEN move.move_type = 'out_refund'
+               THEN LEAST(move.amount_total, {OF_NOTE}) ELSE 0 END)::double precision""",
 }
 # What they depend on and may not have been written yet.
 FLUSHED = {
-    "account.move": ["payplug_link_id", "state", "payment_state", "amount_residual"],
+    "account.move": [
+        *("payplug_link_id", "state", "payment_state", "amount_residual"),
+        *("amount_total", "move_type", "reversed_entry_id"),
+    ],
+    "account.partial.reconcile": ["debit_move_id", "credit_move_id", "amount"],
     "payplug.payment.link": [
         *("payplug_id", "state", "amount", "amount_refunded", "problem", "refusal"),
         *("to_book", "to_cancel", "is_being_checked", "is_made_by_customer"),
     ],
     "payplug.sending": ["move_id", "state", "link_id"],
-    "payplug.refund": ["link_id", "credit_note_id", "state", "amount"],
+    "payplug.refund": [
+        *("link_id", "credit_note_id", "state", "amount", "account_payment_id"),
+    ],
     "res.company": [
         *("payplug_link_target", "payplug_enabled", "payplug_customer_renewal"),
         "parent_path",

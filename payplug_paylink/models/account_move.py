@@ -22,7 +22,15 @@ from ..payment_rules import (
     unmet_conditions,
     unmet_refund,
 )
-from ..payment_status import COLUMNS, FLUSHED, STATUS, STATUSES, TABLES, WITH_STATUS
+from ..payment_status import (
+    COLUMNS,
+    FLUSHED,
+    STATUS,
+    STATUSES,
+    TABLES,
+    WITH_REFUNDS,
+    WITH_STATUS,
+)
 from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_cents
 from .payplug_payment_link import LOCK_SPACE, NOT_THROUGH
 from .res_company import with_deadline
@@ -335,7 +343,11 @@ class AccountMove(models.Model):
         for move in self:
             move.payplug_refund_count = len(move._payplug_refunds())
 
-    @api.depends("payplug_link_ids.amount_refunded", "payplug_refund_ids.state")
+    @api.depends(
+        "payplug_link_id",  # as all that is shown: told of each new reconciliation
+        "payplug_link_ids.amount_refunded",
+        "payplug_refund_ids.state",
+    )
     def _compute_payplug_refunded(self):
         for move, move_sudo in zip(self, self.sudo(), strict=True):
             refunded, whole = move_sudo._payplug_refunded()
@@ -366,14 +378,10 @@ class AccountMove(models.Model):
         if operator not in (">", ">="):
             return NotImplemented
         # Past the rights on links: whoever reads an invoice may read its refunds.
-        links_sudo = self.env["payplug.payment.link"].sudo()
-        refunds_sudo = self.env["payplug.refund"].sudo()
-        links = links_sudo._search([("amount_refunded", operator, value)])
-        done = [("state", "=", "done"), ("amount", operator, value)]
-        refunds = refunds_sudo._search([*done, ("credit_note_id", "!=", False)])
-        return Domain("id", "in", links.subselect("move_id")) | Domain(
-            "id", "in", refunds.subselect("credit_note_id")
-        )
+        self._payplug_flush_status()
+        query = f"""SELECT move.id FROM {TABLES} WHERE move.id IN ({WITH_REFUNDS})
+                       AND {COLUMNS["payplug_amount_refunded"]} {operator} %s"""
+        return Domain("id", "in", SQL(f"({query})", value))
 
     @api.model
     def _search_payment_link(self, operator, value):
@@ -1202,10 +1210,11 @@ class AccountMove(models.Model):
 
         Not those of another company, from which a draft came: they are in its books.
         """
-        is_note = self.move_type == "out_refund"
-        refunds = (
-            self.payplug_refund_ids if is_note else self._payplug_links().refund_ids
-        )
+        invoice = self.reversed_entry_id or self
+        refunds = invoice._payplug_links().refund_ids
+        if self.move_type == "out_refund":
+            of_note = refunds.filtered(lambda one: self in one._settled_notes())
+            refunds = self.payplug_refund_ids | of_note
         return refunds.filtered(lambda one: one.company_id == self.company_id)
 
     def _payplug_refunds_missing(self):
@@ -1215,8 +1224,9 @@ class AccountMove(models.Model):
     def _payplug_refunded(self):
         """Return what was refunded by card, and of how much that is a part."""
         if self.move_type == "out_refund":
-            done = self.payplug_refund_ids.filtered(lambda one: one.state == "done")
-            return sum(done.mapped("amount")), self.amount_total
+            values = self._origin._payplug_column_values(["payplug_amount_refunded"])
+            row = values.get(self._origin.id, {})
+            return row.get("payplug_amount_refunded", 0.0), self.amount_total
         links = self._payplug_links() or self.payplug_link_id
         paid = links.filtered(lambda link: link.state == "paid")
         return sum(paid.mapped("amount_refunded")), sum(paid.mapped("amount"))
@@ -1510,7 +1520,7 @@ class AccountMove(models.Model):
         for link in self._payplug_links_missing():
             yield f"missing_{link.id}", "danger", link._missing_text()
         refunds = self._payplug_refunds()
-        yield from refunds._banners()
+        yield from refunds._banners(self._payplug_refunded()[0])
         is_note = self.move_type == "out_refund"
         done = refunds.filtered(lambda refund: refund.state == "done")
         if is_note and not all(done.mapped("link_id.is_live")):

@@ -684,9 +684,13 @@ class PayplugRefund(models.Model):
                         skip_is_manually_modified=True, skip_invoice_sync=True
                     )
                     note.matched_payment_ids |= self.account_payment_id
+        note = self._posted_note() or self._settled_notes()[:1]
+        self.credit_note_id = note or self.credit_note_id
+
+    def _settled_notes(self):
+        """Return the credit notes that its payment settles: one or more."""
         settled = self.account_payment_id.reconciled_invoice_ids
-        notes = settled & self.link_id._credit_notes()
-        self.credit_note_id = self._posted_note() or notes[:1] or self.credit_note_id
+        return settled & self.link_id._credit_notes()
 
     def _posted_note(self):
         """Return the credit note of this, as long as it is the customer's."""
@@ -856,7 +860,7 @@ class PayplugRefund(models.Model):
         link = self.link_id._as_author()
         refund = self.with_env(link.env)
         body = text(link.env, message, **{**refund._names(), **values})
-        for move in refund.move_id | refund.credit_note_id:
+        for move in refund.move_id | refund.credit_note_id | refund._settled_notes():
             move._message_log(body=body)
 
     def _names(self):
@@ -871,8 +875,11 @@ class PayplugRefund(models.Model):
             "open": self.currency_id.format(self._open_debit()),
         }
 
-    def _banners(self):
-        """Yield what forms say of these refunds: name, level, sentence."""
+    def _banners(self, refunded):
+        """Yield what forms say of these refunds: name, level, sentence.
+
+        :param float refunded: how much of them is of the form's document
+        """
         done = self.filtered(lambda refund: refund.state == "done")
         for refund in self - done:
             if refund.state == "refused" and refund != self[0]:
@@ -892,7 +899,7 @@ class PayplugRefund(models.Model):
                 yield f"changed_{refund.id}", "danger", said
         if done:
             last = done.sorted("refunded_at")[-1:]
-            amount = self.currency_id.format(sum(done.mapped("amount")))
+            amount = self.currency_id.format(refunded)
             words = {**last._names(), "amount": amount}
             message = messages.BANNER_REFUND["done"]
             yield "refunded", "info", text(self.env, message, **words)

@@ -375,6 +375,25 @@ class TestRefunds(RefundCommon):
             note, [{"payplug_amount_refunded": 20, "payplug_refund_state": "full"}]
         )
 
+    def test_refund_that_settles_two_credit_notes_is_seen_on_both(self):
+        notes = self._credit(20) | self._credit(30)
+        self._refund_in_portal(6000)
+        moves = self.env["account.move"].with_user(self.biller)
+        self.env.invalidate_all()
+        for note, amount in zip(notes.with_user(self.biller), (20, 30), strict=True):
+            with self.subTest(amount=amount):
+                self.assertEqual(note.payplug_amount_refunded, amount)
+                self.assertEqual(note.payplug_refund_state, "full")
+                self.assertEqual(note.payplug_refund_count, 1)
+                banner = note._get_alerts()["payplug_refunded"]["message"]
+                self.assertIn(f"{amount}.00", banner)
+                self.assertTrue(self._logged(note, "booked as"))
+                found = moves.search([("payplug_amount_refunded", "=", amount)])
+                self.assertEqual(found, note)
+        rows = (self.invoice | notes).read(["payplug_amount_refunded"])
+        amounts = [row["payplug_amount_refunded"] for row in rows]
+        self.assertEqual(amounts, [60, 20, 30])
+
     def test_refunded_amount_is_searched_by_every_comparison(self):
         self._refund_in_portal(2000)
         other = self._create_payable_invoice()
