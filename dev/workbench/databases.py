@@ -103,8 +103,8 @@ class Databases:
         return [name for (name,) in rows if name.startswith(prefix)]
 
     def copy(self, template, name):
-        """Make the database `name` as a copy of `template`."""
-        original = self._template(template)
+        """Make the database `name` as a copy of `template`, or of another database."""
+        original = template if isinstance(template, str) else self._template(template)
         self.drop(name)
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, original)
         files = self._files(original)
@@ -113,17 +113,18 @@ class Databases:
         return name
 
     @contextlib.contextmanager
-    def run_copy(self, template, role=""):
+    def run_copy(self, template, role="", original=None):
         """A copy of `template` for this run, dropped at its end.
 
         :param str role: tells several copies of one template apart
+        :param str original: the database to copy, made from `template`
         """
         for name in self.names(RUN_PREFIX):  # of runs that were killed
             if not psutil.pid_exists(int(name.rpartition("_")[2])):
                 self.drop(name)
         name = f"{RUN_PREFIX}{template.name}{role}_{os.getpid()}"
         try:
-            yield self.copy(template, name)
+            yield self.copy(original or template, name)
         finally:
             self.drop(name)
 

@@ -41,8 +41,6 @@ def parse(command, arguments):
 
 def _add_test(add):
     add("--quick", action="store_true", help="only with account_payment")
-    text = "only without account_payment"
-    add("--without-account-payment", action="store_true", help=text)
 
 
 def _add_demo(add):

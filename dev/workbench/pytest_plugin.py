@@ -4,6 +4,7 @@ Odoo's test tags in `MARKS` are marks. Processes that are given the
 same folder by ``WORKBENCH_SHARE`` run one suite together.
 """
 
+import gc
 import itertools
 import logging
 import os
@@ -25,6 +26,8 @@ def pytest_itemcollected(item):
 
 def pytest_collection_modifyitems(items):
     """Let what takes long begin first, so that the processes end together."""
+    gc.freeze()  # garbage is not looked for in all of Odoo, again and again
+    gc.set_threshold(50_000)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
@@ -37,14 +40,11 @@ def pytest_runtestloop(session):
     folder = os.environ.get("WORKBENCH_SHARE")
     if not folder or session.testsfailed or session.config.option.collectonly:
         return None
-    items = _taken(session.items, Path(folder))
-    item = next(items, None)
-    while item:
-        following = next(items, None)
+    items = itertools.chain(_taken(session.items, Path(folder)), [None])
+    for item, following in itertools.pairwise(items):
         item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
         if session.shouldfail or session.shouldstop:
             raise session.Interrupted(session.shouldfail or session.shouldstop)
-        item = following
     return True
 
 

@@ -3,6 +3,7 @@
 Odoo's tests keep one core busy, most of the time: so three parts run at once on two.
 """
 
+import contextlib
 import os
 import re
 import subprocess
@@ -59,14 +60,10 @@ def total(results):
     """All summaries in one line; what failed without a summary counts as one."""
     counts = Counter()
     for result in results:
-        found = Counter()
-        for number, word in re.findall(
-            r"(\d+) (passed|failed|error|skipped)", result.summary
-        ):
-            found["failed" if word == "error" else word] += int(number)
-        if result.status and not found["failed"]:
-            found["failed"] = 1
-        counts += found
+        summary = result.summary.replace("error", "failed")
+        for number, word in re.findall(r"(\d+) (passed|failed|skipped)", summary):
+            counts[word] += int(number)
+        counts["failed"] += bool(result.status and "failed" not in summary)
     names = ["passed", "failed", *(["skipped"] if counts["skipped"] else [])]
     return ", ".join(f"{counts[name]} {name}" for name in names)
 
@@ -77,16 +74,17 @@ class Run:
     def __init__(self, bases, arguments):
         self.bases = bases
         self.arguments = arguments
+        self.installed = {}  # copies with the addon, for the later parts, by template
 
     def all(self, options):
         """Run the parts that `options` ask for and return their results."""
-        with tempfile.TemporaryDirectory(prefix="paylink-") as share:
+        with contextlib.ExitStack() as self.stack:
+            folder = tempfile.TemporaryDirectory(prefix="paylink-")
+            share = self.stack.enter_context(folder)
             # all but the addon's tests, unless the arguments choose some of those
             own = [] if self.arguments else [self._own_tests]
             if options.quick:
                 return self._side_by_side(1, [*own, partial(self._suite, *WITH)])
-            if options.without_account_payment:
-                return self._side_by_side(1, [*own, partial(self._suite, *WITHOUT)])
             shared = partial(self._suite, *WITH, share=share)
             parts = [
                 shared,
@@ -123,15 +121,18 @@ class Run:
         :param str role: tells several copies of one template apart
         :param str share: a folder; who is given the same one shares the tests
         """
-        with self.bases.run_copy(template, role) as database:
-            if failed := self._install(database, template, name):
-                return failed
+        installed = self.installed.get(template)
+        with self.bases.run_copy(template, role, installed) as database:
+            if not installed:
+                if failed := self._install(database, template, name):
+                    return failed
+                copy = self.bases.run_copy(template, "installed", database)
+                self.installed[template] = self.stack.enter_context(copy)
             step(f"Running the tests {name}")
             command = [f"--odoo-database={database}", "--odoo-http"]
             command += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
             command += ["-p", "workbench.pytest_plugin", "-m", marks, *self.arguments]
-            paths = (Path(word.partition("::")[0]) for word in self.arguments)
-            if not any(path.exists() for path in paths):
+            if not any(Path(a.partition("::")[0]).exists() for a in self.arguments):
                 command.append(TESTS)
             # the jobs are run by processes of the tests, and by nobody else
             variables = {"WORKBENCH_SHARE": share, "ODOO_QUEUE_JOB_CHANNELS": "root:0"}
