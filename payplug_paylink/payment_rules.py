@@ -220,6 +220,11 @@ class RefundFacts(NamedTuple):
     after: datetime | None  # Payplug refunds between these two moments
     until: datetime | None
 
+    @property
+    def is_asked(self):
+        """Whether there is money to give back, and something that asks for it."""
+        return self.is_paid and self.left_cents > 0 and self.asked_cents > 0
+
 
 def unmet_refund(facts, cents, now):
     """Return what keeps an amount from being refunded, as one `Unmet`, or None.

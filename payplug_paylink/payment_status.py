@@ -94,8 +94,8 @@ WITH_REFUNDS = """
       JOIN payplug_payment_link link ON link.move_id = note.reversed_entry_id
      WHERE link.amount_refunded > 0
 """
-# What was refunded of a credit note: a refund is of the note that it names, but for what
-# its payment has settled of others.
+# What was refunded of a credit note: a refund is of the note that it names, but for
+# what its payment has settled of others.
 OF_NOTE = """COALESCE((SELECT SUM(part) FROM (
     SELECT refund.amount AS part FROM payplug_refund refund
      WHERE refund.credit_note_id = move.id AND refund.state = 'done'
@@ -124,7 +124,8 @@ COLUMNS = {
         COALESCE((SELECT SUM(amount_refunded) FROM payplug_payment_link paid
                    WHERE paid.move_id = move.id AND paid.state = 'paid'), 0)
         + CASE WHEN move.move_type = 'out_refund'
-               THEN LEAST(move.amount_total, {OF_NOTE}) ELSE 0 END)::double precision""",
+               THEN LEAST(move.amount_total, {OF_NOTE})
+               ELSE 0 END)::double precision""",
 }
 # What they depend on and may not have been written yet.
 FLUSHED = {

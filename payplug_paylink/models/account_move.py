@@ -1241,23 +1241,25 @@ class AccountMove(models.Model):
 
     def _payplug_refundable_link(self):
         """Return the paid link whose money may go back for this document, if any."""
-        found = self.payplug_link_id.browse()
         is_note = self.move_type == "out_refund"
         # A cancelled invoice leaves all that was paid.
         states = ["posted"] if is_note else ["posted", "cancel"]
         if self.state not in states or self.move_type not in REFUNDED_TYPES:
-            return found
+            return self.payplug_link_id.browse()
         note = self if is_note else self.browse()
         links = (self.reversed_entry_id if is_note else self)._payplug_links()
         # A draft may come from another company, whose money is not for this one.
         links = links.filtered(lambda link: link.company_id == self.company_id)
-        for link in links.sorted("is_live", reverse=True):  # trials last
-            facts = link._refund_facts(note)
-            if facts.is_paid and facts.left_cents > 0 and facts.asked_cents > 0:
-                if not unmet_refund(facts, SMALLEST_REFUND, fields.Datetime.now()):
-                    return link
-                found = found or link  # to tell why its money cannot go back
-        return found
+        links = links.sorted("is_live", reverse=True)  # trials last
+        asked = links.filtered(lambda link: link._refund_facts(note).is_asked)
+        met = asked.filtered(
+            lambda link: (
+                not unmet_refund(
+                    link._refund_facts(note), SMALLEST_REFUND, fields.Datetime.now()
+                )
+            )
+        )
+        return (met or asked)[:1]  # the window tells why no money can go back
 
     def _payplug_missing_credit(self):
         """Return what was refunded by card, and no credit note settles."""

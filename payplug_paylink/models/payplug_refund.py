@@ -833,8 +833,7 @@ class PayplugRefund(models.Model):
             refund = refund.with_env(refund.link_id._as_accountant().env)
             if refund._debit_lines():
                 refund._settle(refund._lines_to_settle())
-                if not refund._debit_lines():
-                    refund._close_activity()
+                refund._close_idle_activities()
 
     # === PEOPLE === #
 

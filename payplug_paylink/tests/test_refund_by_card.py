@@ -1233,30 +1233,29 @@ class TestRefundedOnce(RefundCommon):
                 self.assertEqual(note.payment_state, "paid")
                 self.assertFalse(invoice._payplug_missing_credit())
 
-    def test_payment_by_hand_of_what_was_booked_otherwise_is_of_no_other_refund(self):
-        note = self._credit(20)
-        first = self._refund(note)
-        self._lose_refund(first, "deleted")
-        by_hand = self._register_by_hand(note)
-        first.with_user(self.accountant).action_settled_otherwise()
-        self.assertEqual(first.account_payment_id, by_hand)
+    def _assert_booked_by_hand_once(self, first, by_hand):
+        """Check that a second refund does not take over the payment of the first."""
         self._refund_in_portal(2000)
         second = self._refunds() - first
         self.assertNotEqual(second.account_payment_id, by_hand)
         self.assertEqual(self._balance(), 80)
         self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
 
+    def test_payment_by_hand_before_booked_otherwise_is_of_no_other_refund(self):
+        note = self._credit(20)
+        refund = self._refund(note)
+        self._lose_refund(refund, "deleted")
+        by_hand = self._register_by_hand(note)
+        refund.with_user(self.accountant).action_settled_otherwise()
+        self.assertEqual(refund.account_payment_id, by_hand)
+        self._assert_booked_by_hand_once(refund, by_hand)
+
     def test_payment_by_hand_after_booked_otherwise_is_of_no_other_refund(self):
         note = self._credit(20)
-        first = self._refund(note)
-        self._lose_refund(first, "deleted")
-        first.with_user(self.accountant).action_settled_otherwise()
-        by_hand = self._register_by_hand(note)
-        self._refund_in_portal(2000)
-        second = self._refunds() - first
-        self.assertNotEqual(second.account_payment_id, by_hand)
-        self.assertEqual(self._balance(), 80)
-        self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+        refund = self._refund(note)
+        self._lose_refund(refund, "deleted")
+        refund.with_user(self.accountant).action_settled_otherwise()
+        self._assert_booked_by_hand_once(refund, self._register_by_hand(note))
 
     def test_payment_that_was_found_as_booked_otherwise_is_missed_when_it_goes(self):
         note = self._credit(20)

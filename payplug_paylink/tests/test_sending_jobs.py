@@ -17,6 +17,7 @@ from unittest.mock import patch
 import psutil
 
 from odoo import Command, fields
+from odoo.exceptions import UserError
 from odoo.modules.registry import Registry
 from odoo.sql_db import db_connect
 from odoo.tests import get_db_name, tagged
@@ -140,6 +141,14 @@ class TestSendingJobs(JobsCommon):
             self.assertEqual(set(self._jobs(env).mapped("state")), {"cancelled"})
             move = env["account.move"].browse(self.invoice_ids[0])
             self.assertIn("cancelled", move.message_ids[0].body)
+
+    def test_row_that_another_process_is_sending_is_too_late_to_cancel(self):
+        with self._env() as busy, self._env() as env:
+            self._rows(busy).lock_for_update()
+            moves = env["account.move"].browse(self.invoice_ids)
+            with self.assertRaisesRegex(UserError, "too late to cancel"):
+                moves.action_payplug_cancel_sending()
+            self.assertEqual(set(self._rows(env).mapped("state")), {"waiting"})
 
     def test_job_that_is_ended_in_its_screens_leaves_the_row_right(self):
         for end in ("button_cancelled", "button_done"):
