@@ -109,8 +109,8 @@ UNMET = {
         "Nothing is left to pay on it (%(payment_state)s): no link is needed."
     ),
     "currency": _lt(
-        "Payplug takes euros only; the invoice is in %(currency)s and the company "
-        "%(company)s keeps its books in %(books)s: have it paid another way."
+        "Payplug takes euros only; the invoice is in %(currency)s, and "
+        "%(company)s keeps its books in %(books)s."
     ),
     "disabled": _lt(
         "Payplug is switched off for %(account)s: an administrator can switch it on in "
@@ -146,6 +146,9 @@ UNMET = {
         "The contact %(contact)s has no valid e-mail address (%(email)s): write one on "
         "the contact."
     ),
+    "no_email": _lt(
+        "The contact %(contact)s has no e-mail address: write one on the contact."
+    ),
 }
 # for readers of the invoice who may not read the contact
 UNMET_FOR_EVERYONE = {
@@ -154,7 +157,6 @@ UNMET_FOR_EVERYONE = {
 }
 CANNOT_SEND = _lt("No payment link can be sent for %(invoice)s:\n%(reasons)s")
 NO_CONTACT = _lt("of the invoice")
-NO_EMAIL = _lt("none")
 NO_JOURNAL = _lt("no journal")
 LIMITS = _lt("%(minimum)s to %(maximum)s")
 LIVE = _lt("live")
@@ -245,16 +247,16 @@ BANNER_SENDING = _lt(
 
 # What stands beside the status, by the codes of `payment_status`.
 STATUS_DETAILS = {
-    "created": _lt("payable until %(until)s"),
-    "sent": _lt("on %(sent)s, payable until %(until)s"),
-    "refused": _lt("%(refusal)s; payable until %(until)s"),
+    "created": _lt("valid until %(until)s"),
+    "sent": _lt("on %(sent)s, valid until %(until)s"),
+    "refused": _lt("%(refusal)s; valid until %(until)s"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
     "reopened": _lt("in Payplug's portal, or closed by hand"),
     "cancelled": _lt("by %(user)s"),
     "to_book": _lt("%(amount)s on %(date)s"),
     "paid": _lt("%(amount)s on %(date)s"),
     "refunding": _lt("%(amount)s was paid on %(date)s"),
-    "partly_refunded": _lt("%(refunded)s of %(amount)s, %(net)s is left"),
+    "partly_refunded": _lt("%(refunded)s of %(amount)s; net amount: %(net)s"),
 }
 
 # === THE INVOICE'S CHATTER === #
@@ -276,6 +278,7 @@ LOG_NOT_BOOKED = _lt(
     "booked yet."
 )
 PAID_BY_LINK = _lt("The customer paid %(amount)s by card (%(mode)s).")
+PAID_BY_LINK_SUBJECT = _lt("%(invoice)s: %(amount)s paid by card")
 LOG_RECORDED = _lt("Paid in Payplug's test mode on %(date)s: recorded, not booked.")
 LOG_BOOKED = _lt("Paid by card on %(paid)s, booked as %(payment)s in %(journal)s.")
 LOG_BOOKED_LATER = _lt(

@@ -79,7 +79,7 @@ class AccountMove(models.Model):
     payplug_link_ids = fields.One2many(
         comodel_name="payplug.payment.link",
         inverse_name="move_id",
-        string="Payplug links",
+        string="Payment links",
         readonly=True,
         groups=READERS,
     )
@@ -934,7 +934,8 @@ class AccountMove(models.Model):
         """
         if for_everyone and unmet.code in messages.UNMET_FOR_EVERYONE:
             return self.env._(messages.UNMET_FOR_EVERYONE[unmet.code])
-        template = messages.UNMET[unmet.code]
+        is_without = unmet.code == "email" and not self.partner_id.email
+        template = messages.UNMET["no_email" if is_without else unmet.code]
         return text(self.env, template, **self._payplug_unmet_values(unmet))
 
     def _payplug_unmet_values(self, unmet):
@@ -950,10 +951,10 @@ class AccountMove(models.Model):
             days = [format_date(self.env, day) for day in unmet.found["dates"]]
             return {"count": len(days), "dates": format_list(self.env, days)}
         if unmet.code in ("email", "archived"):
-            contact, none = self.partner_id, self.env._(messages.NO_EMAIL)
+            contact = self.partner_id
             return {
                 "contact": contact.display_name or self.env._(messages.NO_CONTACT),
-                "email": messages.visible(contact.email) if contact.email else none,
+                "email": messages.visible(contact.email or ""),
             }
         labels = ("move_type", "state", "payment_state")
         return {
@@ -1456,7 +1457,7 @@ class AccountMove(models.Model):
             if sending.state == "waiting"
         }
 
-    def _payplug_tell_followers(self, message, names):
+    def _payplug_tell_followers(self, names):
         """Tell those who follow what is paid by link; the chatter says it anyhow."""
         paid = self.env.ref("payplug_paylink.mail_message_subtype_paid", False)
         told = [
@@ -1465,8 +1466,10 @@ class AccountMove(models.Model):
             ("subtype_ids", "in", paid and paid.ids),
         ]
         if paid and self.env["mail.followers"].search_count(told, limit=1):
-            body = text(self.env, message, **names)
-            self.message_post(body=body, subtype_id=paid.id)
+            names = {**names, "invoice": self.name}
+            subject = text(self.env, messages.PAID_BY_LINK_SUBJECT, **names)
+            body = text(self.env, messages.PAID_BY_LINK, **names)
+            self.message_post(subject=subject, body=body, subtype_id=paid.id)
 
     def _payplug_thank_customer(self):
         """Mail the customer a thank-you with the invoice, if the company ticked it."""

@@ -869,7 +869,7 @@ class PayplugPaymentLink(models.Model):
             return
         try:
             with isolated(), self.env.cr.savepoint():
-                move._payplug_tell_followers(messages.PAID_BY_LINK, link._names())
+                move._payplug_tell_followers(link._names())
                 if self._must_be_booked():
                     move._payplug_thank_customer()
         except ProcessFailed as failure:  # the customer paid all the same

@@ -659,7 +659,7 @@ class PayplugSending(models.Model):
         return {
             "type": "warning" if failed else "success",
             "sticky": True,  # it leads to them, and people are at something else
-            "title": env._(messages.PAYMENT_LINKS),
+            "title": "Payplug",
             "message": text(env, message, **counts),
             "action_button": {
                 "name": env._(messages.OPEN),

@@ -198,6 +198,7 @@ METHODS = {
     ("payplug.sending", "action_retry"): BILLING,
     ("payplug.sending", "action_cancel"): BILLING,
     ("payplug.sending", "action_open_invoice"): BOOKS,
+    ("payplug.send.links.line", "action_open_invoice"): CREATOR,
     ("payplug.send.links", "action_send"): CREATOR,
     ("payplug.sign.in", "action_sign_in"): NOBODY,
     ("res.company", "create"): CORE,

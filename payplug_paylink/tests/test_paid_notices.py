@@ -45,6 +45,9 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
         self._send()
         mails = self._pay_and_see()
         self.assertIn("120.00", self._news().body)
+        [mail] = mails
+        name = self.invoice.name
+        self.assertRegex(mail["subject"], rf"^{name}: .*120\.00.* paid by card$")
         self.assertEqual(self._news().notified_partner_ids, self.biller.partner_id)
         self.assertEqual(
             [to for mail in mails for to in mail["email_to"]],
@@ -165,7 +168,7 @@ class TestCopyLink(PayplugBookingCommon):
             mine.action_payplug_send_link()
         message, action, button, _context = refused.exception.args
         self.assertEqual(type(refused.exception).__name__, "RedirectWarning")
-        self.assertIn("has no valid e-mail address", message)
+        self.assertIn("has no e-mail address", message)
         self.assertEqual(button, "Open the contact")
         self.assertEqual(
             (action["res_model"], action["res_id"]),

@@ -65,12 +65,12 @@ class TestStatus(PayplugBookingCommon):
     def test_link_that_nobody_was_mailed_is_created_not_sent(self):
         self.invoice.action_payplug_send_link()  # then the window is discarded
         self.assertStatus("created", "payable")
-        self.assertIn("payable until", self.invoice.payplug_status_detail)
+        self.assertIn("valid until", self.invoice.payplug_status_detail)
 
     def test_mailed_link_is_sent_and_waits(self):
         self._store_sending("sent", self._link())
         self.assertStatus("sent", "payable")
-        self.assertIn("payable until", self.invoice.payplug_status_detail)
+        self.assertIn("valid until", self.invoice.payplug_status_detail)
 
     def test_new_link_after_a_mailed_one_is_not_sent_yet(self):
         link = self._link()

@@ -52,3 +52,7 @@ class PayplugSendLinksLine(models.TransientModel):
             if line.sent_at and not line.reasons:
                 day = format_datetime(self.env, line.sent_at)
                 line.failure_reason = text(self.env, messages.ALREADY_SENT, date=day)
+
+    def action_open_invoice(self):
+        """Open the invoice, to mend there why its link is not sent."""
+        return self.move_id._get_records_action()

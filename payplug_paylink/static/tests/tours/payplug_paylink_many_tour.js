@@ -45,7 +45,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_many", {
             run: "click",
         },
         {
-            content: "Twenty are to be sent",
+            content: "Six are to be sent",
             trigger: ".modal .o_field_widget[name='ready_title']:contains('(6)')",
         },
         {
@@ -53,7 +53,7 @@ registry.category("web_tour.tours").add("payplug_paylink_send_many", {
             trigger:
                 ".modal [name='refused'] .o_field_widget[name='refused_title']:contains('(5)')",
         },
-        seeReasons("The amount due is 25,000.00", "Nobody has no valid e-mail address"),
+        seeReasons("The amount due is 25,000.00", "Nobody has no e-mail address"),
         seeReasons("Payplug takes euros only; the invoice is in USD"),
         seeReasons("It is not validated (Draft)"),
         seeReasons("It has 2 due dates"),
