@@ -1007,12 +1007,20 @@ class PayplugPaymentLink(models.Model):
 
     def _is_whole(self, payment):
         """Tell whether all of a payment is, or will be, on the customer's account."""
-        if payment.state == "draft":
+        if payment.state == "draft" and not payment.move_id:
             account = payment.destination_account_id
             is_customers = account.account_type == "asset_receivable"
             return is_customers and bool(payment.outstanding_account_id)
-        lines = self._receivable_lines(payment.move_id)
-        there = abs(sum(lines.mapped("amount_currency")))
+        # Its entry, also one that was set back to draft, may have been changed.
+        sign = -1 if payment.payment_type == "inbound" else 1
+        money, _counterpart, _others = payment._seek_for_lines()
+        customers = self._receivable_lines(payment.move_id)
+        if (money | customers).currency_id != payment.currency_id:
+            return False
+        there = min(
+            sign * sum(customers.mapped("amount_currency")),
+            -sign * sum(money.mapped("amount_currency")),
+        )
         return payment.currency_id.compare_amounts(there, payment.amount) >= 0
 
     def _is_named_by(self, payment):

@@ -184,7 +184,7 @@ class PayplugSending(models.Model):
 
         A template or report of another model would show another model's record.
         """
-        for record in (template, report):
+        for record in (template, report, *template.report_template_ids):
             record.check_access("read")
             if record and record.model != "account.move":
                 name = record.display_name

@@ -4,6 +4,7 @@ from unittest.mock import patch
 
 from psycopg2 import InterfaceError
 
+from odoo import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
@@ -304,6 +305,54 @@ class TestMoney(PayplugBookingCommon):
                 self.assertTrue(link.account_payment_id)
                 self.assertNotEqual(link.account_payment_id, other)
                 self.assertFalse(invoice.amount_residual)
+
+    def _entry_changes(self):
+        """Return, by what is wrong, how the entry of a payment of 120 € is changed:
+        what becomes of the customer's line, of the journal's, and what else comes.
+        """
+        dollar = self.env.ref("base.USD").id
+
+        def line(amount, balance=None, **values):
+            balance = amount if balance is None else balance
+            return {"amount_currency": amount, "balance": balance, **values}
+
+        expense = self.company_data["default_account_expense"].id
+        rest = line(119, account_id=expense, name="rest")
+        return {
+            "another currency": (
+                line(-120, -1, currency_id=dollar),
+                line(120, 1, currency_id=dollar),
+            ),
+            "another amount": (line(-1), line(1)),
+            "the other way": (line(120), line(-120)),
+            "mostly an expense": (line(-120), line(1), rest),
+        }
+
+    def test_payment_whose_entry_was_changed_by_hand_is_not_taken_over(self):
+        """What its header says of amount and currency is no proof."""
+        self.env.ref("base.USD").active = True
+        journal = self.company.payplug_journal_id
+        for change, (customers, journals, *others) in self._entry_changes().items():
+            for is_posted in (False, True):
+                with self.subTest(change=change, is_posted=is_posted):
+                    self.invoice = self._create_payable_invoice()
+                    self.link = self._request(self.invoice)
+                    self._pay_unbookable()
+                    other = self._register_payment(self.invoice, journal_id=journal.id)
+                    other.memo = self.link.payplug_id
+                    other.action_draft()
+                    _money, customer, _others = other._seek_for_lines()
+                    money = other.move_id.line_ids - customer
+                    other.move_id.line_ids = [
+                        Command.update(customer.id, customers),
+                        Command.update(money.id, journals),
+                        *map(Command.create, others),
+                    ]
+                    if is_posted:
+                        other.action_post()
+                    self.link._register_payment()
+                    self.assertTrue(self.link.account_payment_id)
+                    self.assertNotEqual(self.link.account_payment_id, other)
 
     def test_payment_registered_by_hand_in_another_journal_is_asked_about(self):
         self.payplug.pay(self.link.payplug_id)

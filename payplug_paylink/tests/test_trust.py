@@ -688,7 +688,13 @@ class TestForeignWindow(QueueCommon):
         report = self.env["ir.actions.report"].search(
             [("model", "!=", "account.move")], limit=1
         )
-        for values in ({"template_id": template.id}, {"pdf_report_id": report.id}):
+        mixed = self._create_reminder("<p t-out='object.payment_link'/>")
+        mixed.report_template_ids = report
+        for values in (
+            {"template_id": template.id},
+            {"pdf_report_id": report.id},
+            {"template_id": mixed.id},
+        ):
             with self.subTest(values=values):
                 with self.assertUserError("is not made for invoices"):
                     window.write(values)
@@ -699,6 +705,27 @@ class TestForeignWindow(QueueCommon):
         ):
             with self.assertUserError("is not made for invoices"):
                 queue_sudo._enqueue(window.ready_ids.move_id, *pair)
+
+    def test_odoos_window_shows_no_row_of_ours_by_a_template_of_its_model(self):
+        """Odoo would render, in sudo, the row that has the id of the invoice."""
+        invoice = self._create_payable_invoice()
+        windows = self.env["account.move.send.wizard"].with_user(self.biller)
+        for model in ("payplug.payment.link", "payplug.refund", "res.partner"):
+            template = self.env["mail.template"].create(
+                {
+                    "name": "Of another model",
+                    "model_id": self.env["ir.model"]._get_id(model),
+                    "subject": "{{ object.display_name }}",
+                    "lang": "{{ object.partner_id.name }}",
+                }
+            )
+            values = {"move_id": invoice.id, "template_id": template.id}
+            asked = {"subject": {}, "body": {}}
+            with self.subTest(model=model):
+                with self.assertUserError("is not made for invoices"):
+                    windows.create(values)
+                with self.assertUserError("is not made for invoices"):
+                    windows.onchange(values, ["template_id"], asked)
 
     def test_template_that_became_one_of_another_model_is_not_sent(self):
         template = self._create_reminder("<p t-out='object.display_name'/>")

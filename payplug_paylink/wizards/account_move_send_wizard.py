@@ -64,23 +64,26 @@ class AccountMoveSendWizard(models.TransientModel):
         self, mail_template, lang, move, field, **kwargs
     ):
         # EXTEND account
-        self._payplug_check_reader(move)
+        self._payplug_check_reader(move, mail_template)
         return super()._get_mail_default_field_value_from_template(
             mail_template, lang, move, field, **kwargs
         )
 
     def _get_default_mail_lang(self, move, mail_template):
         # EXTEND account: a template finds the language by what it reads of an invoice
-        self._payplug_check_reader(move)
+        self._payplug_check_reader(move, mail_template)
         return super()._get_default_mail_lang(move, mail_template)
 
-    def _payplug_check_reader(self, move):
+    def _payplug_check_reader(self, move, template):
         """Check the user's right: Odoo renders in sudo the invoice that it is given.
 
         Its payment link is not for everyone. An onchange gives a new record of it,
         which Odoo does not check: its origin is.
         """
         move._origin.with_user(self.env.user).check_access("read")
+        if template and template.model != move._name:  # it would show another record
+            name = template.display_name
+            raise user_error(self.env, messages.NOT_FOR_INVOICES, name=name)
 
     def _payplug_no_link_text(self):
         """Return why the mail would have no link, and what to do."""
