@@ -256,7 +256,7 @@ STATUS_DETAILS = {
     "to_book": _lt("%(amount)s on %(date)s"),
     "paid": _lt("%(amount)s on %(date)s"),
     "refunding": _lt("%(amount)s was paid on %(date)s"),
-    "partly_refunded": _lt("%(refunded)s of %(amount)s; net amount: %(net)s"),
+    "partly_refunded": _lt("%(refunded)s of %(paid)s; net amount: %(net)s"),
 }
 
 # === THE INVOICE'S CHATTER === #
@@ -378,10 +378,10 @@ UNMET_REFUND = {
     ),
     "too_small": _lt("Payplug refunds 0.10 € at least: type a larger amount."),
     "over_left": _lt(
-        "Of %(payment)s, %(left)s is left to refund: type this amount or less."
+        "Of %(payment)s, %(left)s is left to refund: refund this amount or less."
     ),
     "over_asked": _lt(
-        "The credit note, or the surplus, leaves %(asked)s to give back: type this "
+        "The credit note, or the surplus, leaves %(asked)s to give back: refund this "
         "amount or less."
     ),
 }

@@ -53,18 +53,29 @@ MAILS_PAGE = "(root.payplug_link_target = 'page' AND root.payplug_enabled)"
 IS_SENT = """(
     sending.state = 'sent' AND sending.link_id = link.id OR link.is_made_by_customer
 )"""
-IS_BEING_REFUNDED = """EXISTS (
+# Trials count as long as no real money was paid.
+COUNTS = """paid.state = 'paid' AND (paid.is_live OR NOT EXISTS (
+    SELECT FROM payplug_payment_link other
+     WHERE other.move_id = paid.move_id AND other.state = 'paid' AND other.is_live
+))"""
+SUM = f"""COALESCE((
+    SELECT SUM(paid.%s) FROM payplug_payment_link paid
+     WHERE paid.move_id = move.id AND {COUNTS}
+), 0)"""
+REFUNDED = SUM % "amount_refunded"
+IS_BEING_REFUNDED = f"""EXISTS (
     SELECT FROM payplug_refund refund
-     WHERE refund.link_id = link.id
+      JOIN payplug_payment_link paid ON paid.id = refund.link_id
+     WHERE paid.move_id = move.id AND {COUNTS}
        AND refund.state IN ('to_send', 'unknown', 'recorded')
 )"""
 STATUS = f"""
 CASE
     WHEN link.state = 'paid' THEN CASE
         WHEN link.to_book THEN 'to_book'
-        WHEN link.amount_refunded >= link.amount THEN 'refunded'
+        WHEN {REFUNDED} > 0 AND {REFUNDED} >= {SUM % "amount"} THEN 'refunded'
         WHEN {IS_BEING_REFUNDED} THEN 'refunding'
-        WHEN link.amount_refunded > 0 THEN 'partly_refunded'
+        WHEN {REFUNDED} > 0 THEN 'partly_refunded'
         ELSE 'paid' END
     WHEN sending.state = 'waiting' THEN 'being_sent'
     WHEN link.state = 'pending' AND link.problem IS NOT NULL THEN 'problem'
@@ -96,8 +107,10 @@ WITH_REFUNDS = """
 """
 # What was refunded of a credit note: a refund is of the note that it names, but for
 # what its payment has settled of others.
-OF_NOTE = """COALESCE((SELECT SUM(part) FROM (
-    SELECT refund.amount AS part FROM payplug_refund refund
+OF_NOTE = f"""COALESCE((SELECT SUM(part) FROM (
+    SELECT refund.amount AS part
+      FROM payplug_refund refund
+      JOIN payplug_payment_link paid ON paid.id = refund.link_id AND {COUNTS}
      WHERE refund.credit_note_id = move.id AND refund.state = 'done'
      UNION ALL
     SELECT CASE WHEN note.id = move.id THEN partial.amount ELSE -partial.amount END
@@ -108,8 +121,8 @@ OF_NOTE = """COALESCE((SELECT SUM(part) FROM (
       JOIN account_partial_reconcile partial ON partial.debit_move_id = debit.id
       JOIN account_move_line credit ON credit.id = partial.credit_move_id
       JOIN account_move note
-        ON note.id = credit.move_id AND note.move_type = 'out_refund'
-     WHERE paid.move_id = move.reversed_entry_id
+        ON note.id = credit.move_id AND note.reversed_entry_id = paid.move_id
+     WHERE paid.move_id = move.reversed_entry_id AND {COUNTS}
        AND (note.id = move.id) <> (refund.credit_note_id IS NOT DISTINCT FROM move.id)
 ) parts), 0)"""
 
@@ -121,9 +134,7 @@ COLUMNS = {
     "payplug_mode": """CASE WHEN link.is_live THEN 'live'
                             WHEN link.id IS NOT NULL THEN 'test' END""",
     "payplug_amount_refunded": f"""(
-        COALESCE((SELECT SUM(amount_refunded) FROM payplug_payment_link paid
-                   WHERE paid.move_id = move.id AND paid.state = 'paid'), 0)
-        + CASE WHEN move.move_type = 'out_refund'
+        {REFUNDED} + CASE WHEN move.move_type = 'out_refund'
                THEN LEAST(move.amount_total, {OF_NOTE})
                ELSE 0 END)::double precision""",
 }

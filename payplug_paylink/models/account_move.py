@@ -670,8 +670,8 @@ class AccountMove(models.Model):
         self._payplug_refund_documents().check_access("write")
         link_sudo = self.sudo()._payplug_refundable_link()
         try:
-            if link_sudo:
-                with_deadline(link_sudo, wait_for_lock=True)._sync()
+            for one in link_sudo | link_sudo._paid_beside():
+                with_deadline(one, wait_for_lock=True)._sync()
         except PayplugError as error:
             raise self.company_id._payplug_user_error(error) from error
         if not self.sudo()._payplug_refundable_link():  # the portal may have refunded
@@ -852,10 +852,14 @@ class AccountMove(models.Model):
         if status not in messages.STATUS_DETAILS or not is_known:
             return False
         sent_at = self._payplug_sendings_sudo().sent_at or link.create_date
+        refunded, paid = self._payplug_refunded()
         return text(
             self.env,
             messages.STATUS_DETAILS[status],
             **link._names(),
+            refunded=self.currency_id.format(refunded),
+            paid=self.currency_id.format(paid),
+            net=self.currency_id.format(paid - refunded),
             due=self.currency_id.format(self._payplug_residual()),
             refusal=link.refusal_text,
             sent=link._local_time(sent_at),
@@ -1228,9 +1232,14 @@ class AccountMove(models.Model):
             values = self._origin._payplug_column_values(["payplug_amount_refunded"])
             row = values.get(self._origin.id, {})
             return row.get("payplug_amount_refunded", 0.0), self.amount_total
+        paid = self._payplug_paid_links()
+        return sum(paid.mapped("amount_refunded")), sum(paid.mapped("amount"))
+
+    def _payplug_paid_links(self):
+        """Return the links that were paid; of trials, if none was with real money."""
         links = self._payplug_links() or self.payplug_link_id
         paid = links.filtered(lambda link: link.state == "paid")
-        return sum(paid.mapped("amount_refunded")), sum(paid.mapped("amount"))
+        return paid.filtered("is_live") or paid
 
     def _payplug_refund_documents(self):
         """Return what a user needs the right on: a credit note has its invoice's money.
@@ -1300,7 +1309,7 @@ class AccountMove(models.Model):
     def _payplug_page_refund(self):
         """Return what the pay page says of refunds."""
         refunded, paid = self._payplug_refunded()
-        done = self._payplug_refunds().filtered("refunded_at")
+        done = self._payplug_paid_links().refund_ids.filtered("refunded_at")
         days = [one.link_id._local_date(one.refunded_at) for one in done]
         return {
             "refunded": self.currency_id.format(refunded) if refunded else "",

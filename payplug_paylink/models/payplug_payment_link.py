@@ -1006,16 +1006,21 @@ class PayplugPaymentLink(models.Model):
         )
 
     def _is_whole(self, payment):
-        """Tell whether all of a payment is, or will be, on the customer's account."""
+        """Tell whether all of a payment is, or will be, on the customer's account, and
+        on that of Payplug's money.
+        """
+        journal_sudo = self.company_id._payplug_root().payplug_journal_id
+        account = journal_sudo._payplug_inbound_line().payment_account_id
         if payment.state == "draft" and not payment.move_id:
-            account = payment.destination_account_id
-            is_customers = account.account_type == "asset_receivable"
-            return is_customers and bool(payment.outstanding_account_id)
+            customers = payment.destination_account_id.account_type
+            is_here = payment.outstanding_account_id == account
+            return customers == "asset_receivable" and is_here
         # Its entry, also one that was set back to draft, may have been changed.
         sign = -1 if payment.payment_type == "inbound" else 1
         money, _counterpart, _others = payment._seek_for_lines()
         customers = self._receivable_lines(payment.move_id)
-        if (money | customers).currency_id != payment.currency_id:
+        is_of_currency = (money | customers).currency_id == payment.currency_id
+        if not is_of_currency or money.account_id != account:
             return False
         there = min(
             sign * sum(customers.mapped("amount_currency")),
@@ -1214,6 +1219,14 @@ class PayplugPaymentLink(models.Model):
             )
         )
 
+    def _paid_beside(self):
+        """Return the other paid links of this one's invoice and mode: the portal may
+        have given back their money instead.
+        """
+        return (self._of_invoice() - self).filtered(
+            lambda one: one.state == "paid" and one.is_live == self.is_live
+        )
+
     def _open_credit(self):
         """Return what of these links' payments settles nothing: a customer's credit."""
         lines = self._open_lines(self.account_payment_id.move_id)
@@ -1303,7 +1316,7 @@ class PayplugPaymentLink(models.Model):
             if self.move_id:  # there it can be refunded, which answers it
                 self.asking_activity_ids |= activity
 
-    def _schedule_activity(self, summary, note, record=None, **values):
+    def _schedule_activity(self, summary, note, record=None, user=None, **values):
         """Schedule an activity on the invoice, else on its payment or customer.
 
         For an explicit user: the public user of a notification has no activities.
@@ -1315,7 +1328,7 @@ class PayplugPaymentLink(models.Model):
             "mail.mail_activity_data_warning",
             summary=self.env._(summary),
             note=text(self.env, note, **{**self._names(), **values}),
-            user_id=self._accountant().id,
+            user_id=(user or self._accountant()).id,
         )
 
     def _as_accountant(self):
@@ -1422,8 +1435,6 @@ class PayplugPaymentLink(models.Model):
             "amount": self.currency_id.format(self.amount),
             "date": self._local_time(self.paid_at),
             "mode": self.company_id._payplug_mode_word(self.is_live),
-            "refunded": self.currency_id.format(self.amount_refunded),
-            "net": self.currency_id.format(self.amount_net),
         }
 
     # === PUBLIC ADDRESSES === #
@@ -1569,7 +1580,8 @@ class PayplugPaymentLink(models.Model):
         unseen = never | Domain("checked_at", "<", now - CHECK_OLD)
         is_young = Domain("paid_at", ">", now - timedelta(days=30))
         unseen |= is_young & Domain("checked_at", "<", now - CHECK_ENDED)
-        ends = Domain("refundable_until", ">", now)
+        # Once more after the last day, or what went back in its last week is lost.
+        ends = Domain("refundable_until", ">", now - 2 * CHECK_OLD)
         # What was confirmed in time, and Payplug carries out later.
         ends |= Domain("refund_ids.state", "=", "recorded")
         # Of those that were paid before this was stored.
@@ -1580,7 +1592,14 @@ class PayplugPaymentLink(models.Model):
         found = self.search(
             may_try & paid & unseen & ends, order="checked_at NULLS FIRST, id"
         )
-        return found.filtered(lambda link: link.amount_refunded < link.amount)
+        return found.filtered(lambda link: link._may_be_refunded_since())
+
+    def _may_be_refunded_since(self):
+        """Tell whether money may have gone back since Payplug was asked last."""
+        until, checked = self.refundable_until, self.checked_at
+        is_over = until and checked and checked > until
+        is_awaited = "recorded" in self.refund_ids.mapped("state")
+        return self.amount_refunded < self.amount and (is_awaited or not is_over)
 
     def _book_again(self):
         """Book what accounting refused before; if it does so again, wait an hour."""

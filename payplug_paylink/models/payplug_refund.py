@@ -356,6 +356,7 @@ class PayplugRefund(models.Model):
             raise UserError(self._unmet_text(unmet, self.link_id, facts))
         values = {
             "failure_reason": False,
+            "user_id": self.env.user.id,
             "retry_at": fields.Datetime.now() + LEASE,
             "database": self.link_id._database_uuid(),
         }
@@ -449,6 +450,8 @@ class PayplugRefund(models.Model):
         client = link._client()  # before anything is written: its key may be gone
         remote = client.get_payment(link.payplug_id)
         link._apply_remote(remote)
+        for other in link._paid_beside():
+            other._sync()
         if self.sent_at:
             self._follow(link)
         if self.state not in UNDER_WAY:
@@ -530,7 +533,8 @@ class PayplugRefund(models.Model):
             self._log(messages.LOG_REFUND_REFUSED, why=reason)
             if not is_known:
                 summary, note = messages.REFUSED_REFUND_SUMMARY, messages.REFUSED_REFUND
-                self._schedule(summary, note, why=reason)
+                refunder = self.link_id._refunder()  # who may try it again
+                self._schedule(summary, note, why=reason, user=refunder)
 
     def _set_done(self, told, to_book=None):
         """Store that the money went, and write the books.
@@ -850,9 +854,18 @@ class PayplugRefund(models.Model):
         """Close the calls of what people have mended in the books, or tried again."""
         for refund in self:
             is_settled = refund._is_in_books() and not refund._open_debit()
-            last = refund.link_id.refund_ids.sorted("id")[-1:]
-            if is_settled or refund.state == "refused" and refund != last:
+            if is_settled or refund.state == "refused" and refund._is_superseded():
                 refund._close_activity()
+
+    def _is_superseded(self):
+        """Tell whether what this was refused for came after it in another way."""
+        later = self.link_id._of_invoice().refund_ids.filtered(
+            lambda one: one.id > self.id
+        )
+        note = self.credit_note_id
+        if any(one.credit_note_id == note for one in later):
+            return True
+        return bool(later) and self.link_id._refund_asked(note, but=self) <= 0
 
     def _log(self, message, **values):
         """Write a sentence into the chatter of the invoice and of the credit note."""
@@ -881,7 +894,7 @@ class PayplugRefund(models.Model):
         """
         done = self.filtered(lambda refund: refund.state == "done")
         for refund in self - done:
-            if refund.state == "refused" and refund != self[0]:
+            if refund.state == "refused" and refund._is_superseded():
                 continue  # another one came after it
             level = "danger" if refund.state == "refused" else "warning"
             words = {**refund._names(), "why": refund.failure_reason or ""}
@@ -896,8 +909,9 @@ class PayplugRefund(models.Model):
                 words = {**refund._names(), "booked": self.currency_id.format(booked)}
                 said = text(self.env, messages.BANNER_REFUND_CHANGED, **words)
                 yield f"changed_{refund.id}", "danger", said
-        if done:
-            last = done.sorted("refunded_at")[-1:]
+        if done and refunded:
+            real = done.filtered("link_id.is_live")
+            last = (real or done).sorted("refunded_at")[-1:]
             amount = self.currency_id.format(refunded)
             words = {**last._names(), "amount": amount}
             message = messages.BANNER_REFUND["done"]

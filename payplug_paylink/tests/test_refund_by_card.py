@@ -990,6 +990,79 @@ class TestRefundedOnce(RefundCommon):
         self.assertFalse(late.asking_activity_ids.filtered("active"))
         self._assert_refunds_no_more(invoice)
 
+    def test_money_that_the_portal_gave_back_of_another_link_goes_back_once(self):
+        """Odoo has not heard of it yet, and looks at all payments before it sends."""
+        invoice, link, late = self._pay_twice()
+        self.payplug.refund(link.payplug_id)
+        with self.assertUserError("no payment by Payplug link"):
+            self._refund(invoice)
+        self.assertEqual(self._refunded_cents(late), 0)
+
+    def test_money_that_the_portal_gives_back_after_the_window_goes_back_once(self):
+        invoice, link, late = self._pay_twice()
+        window = self._open(invoice)
+        self.payplug.refund(link.payplug_id)
+        window.action_confirm()
+        self._run_refund_cron()
+        self.assertEqual(self._refunded_cents(late), 0)
+        self.assertEqual(late.refund_ids.state, "refused")
+
+    def test_status_of_what_was_paid_twice_counts_both_payments(self):
+        for kept in ("late", "current"):
+            with self.subTest(kept=kept):
+                invoice, link, late = self._pay_twice()
+                given = link if kept == "late" else late
+                self._refund_in_portal(None, given)
+                self.env.invalidate_all()
+                invoice = invoice.with_user(self.biller)
+                self.assertEqual(invoice.payplug_status, "partly_refunded")
+                self.assertEqual(invoice.payplug_refund_state, "partial")
+                told = invoice.payplug_status_detail.replace("\N{NO-BREAK SPACE}", " ")
+                self.assertEqual(told, "120.00 € of 240.00 €; net amount: 120.00 €")
+
+    def test_refusal_is_told_until_its_credit_note_is_given_back(self):
+        notes = self._credit(50), self._credit(20)
+        self.account.balance_cents = 3000
+        refused, done = map(self._refund, notes)
+        self._run_refund_cron()
+        self.assertEqual((refused.state, done.state), ("refused", "done"))
+        called = self.invoice.activity_ids
+        self.assertEqual(called.summary, "Refund by card refused")
+        self.assertEqual(called.user_id, self.link._refunder(), "who may try again")
+        banner = self.invoice._get_alerts()[f"payplug_refund_{refused.id}"]
+        self.assertEqual(banner["level"], "danger")
+        self.account.balance_cents = None
+        again = self._refund(notes[0])
+        self._run_refund_cron()
+        self.assertEqual(again.state, "done")
+        self.assertFalse(self.invoice.activity_ids)
+        self.assertNotIn(f"payplug_refund_{refused.id}", self.invoice._get_alerts())
+
+    def test_refusal_beside_an_earlier_refund_of_another_link_is_told(self):
+        invoice, link, _late = self._pay_twice()
+        self._refund_in_portal(None, link)
+        note = self._credit(50, invoice)
+        self.account.balance_cents = 0
+        refused = self._refund(note)
+        self.assertEqual(refused.state, "refused")
+        self.assertIn(f"payplug_refund_{refused.id}", invoice._get_alerts())
+
+    def test_payment_by_hand_on_another_account_is_not_taken_over(self):
+        """The money left the account of Payplug's receipts."""
+        journal = self.company.payplug_journal_id
+        bank = self.company_data["default_journal_bank"]
+        account = bank.outbound_payment_method_line_ids[:1].payment_account_id
+        checks = journal._payplug_outbound_line().copy(
+            {"name": "Checks", "payment_account_id": account.id}
+        )
+        note = self._credit(50)
+        self._register_payment(
+            note, journal_id=journal.id, payment_method_line_id=checks.id
+        )
+        self._refund_in_portal(5000)
+        self.assertEqual(self._balance(), 70)
+        self.assertEqual(self._activities(self.invoice), [CREDIT_NOTE])
+
     def test_payment_by_hand_of_another_credit_note_is_not_taken_over(self):
         note, other = self._credit(50), self._credit(50)
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
@@ -1334,9 +1407,26 @@ class TestRefundModes(RefundCommon):
         live = self._paid_link(self.other)
         note = self._credit(50, self.other)
         self.assertTrue(note.payplug_can_refund)
+        self._assert_refunded(0)
         refund = self._refund(note)
         self.assertEqual(refund.link_id, live)
         self.assertEqual(self._refunded_cents(live), 5000)
+        self._assert_refunded(50)
+        self.assertEqual(note.payplug_amount_refunded, 50)
+
+    def _assert_refunded(self, amount):
+        """Check what of real money people read, wherever they do."""
+        self.env.invalidate_all()
+        invoice = self.other.with_user(self.biller)
+        self.assertEqual(invoice.payplug_amount_refunded, amount)
+        rows = (invoice | self.invoice).read(["payplug_amount_refunded"])
+        self.assertIn(amount, [row["payplug_amount_refunded"] for row in rows])
+        self.assertEqual("payplug_refunded" in invoice._get_alerts(), bool(amount))
+        found = [("payplug_amount_refunded", ">", 0), ("id", "=", invoice.id)]
+        self.assertEqual(bool(invoice.search(found)), bool(amount))
+        page = self.other._payplug_page_values()
+        self.assertEqual(bool(page["refunded"]), bool(amount))
+        self.assertEqual(bool(page["refunded_on"]), bool(amount))
 
     def test_trial_hides_nothing_that_is_asked(self):
         self._paid_link(self.other)

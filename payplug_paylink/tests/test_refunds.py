@@ -323,7 +323,8 @@ class TestRefunds(RefundCommon):
         self.assertFalse(is_looked_at(5, 0.5))
         self.assertFalse(is_looked_at(40, 6))
         self.assertTrue(is_looked_at(40, 7.1))
-        self.assertFalse(is_looked_at(200, 8, refundable_until=now - days))
+        self.assertTrue(is_looked_at(200, 8, refundable_until=now - days))
+        self.assertFalse(is_looked_at(200, 8, refundable_until=now - 9 * days))
         self.assertTrue(is_looked_at(300, 8, refundable_until=False))
         self.assertFalse(is_looked_at(400, 8, refundable_until=False))
         self.assertFalse(is_looked_at(5, 1, amount_refunded=120))
@@ -429,6 +430,14 @@ class TestRefundRoutes(RefundCommon, PayplugRoutesCommon):
         self.assertEqual(set(told), {"id", "object", "payment_id"})
         self.assertEqual(self._refunds().mapped("payplug_id"), [told["id"]])
         self.assertTrue(self._refunds().account_payment_id)
+
+    def test_page_of_a_cancelled_invoice_says_that_it_was_refunded(self):
+        self.invoice.button_draft()
+        self.invoice.button_cancel()
+        self._refund_in_portal()
+        page = self.url_open(self.invoice._payplug_page_path()).text
+        self.assertIn("This invoice was refunded.", page)
+        self.assertIn("was refunded to your card", page)
 
     def test_unanswered_list_makes_payplug_notify_again(self):
         self.payplug.refund(self.link.payplug_id, 2000)
