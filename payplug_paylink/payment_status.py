@@ -144,6 +144,8 @@ FLUSHED = {
         *("payplug_link_id", "state", "payment_state", "amount_residual"),
         *("amount_total", "move_type", "reversed_entry_id"),
     ],
+    "account.move.line": ["move_id"],
+    "account.payment": ["move_id"],
     "account.partial.reconcile": ["debit_move_id", "credit_move_id", "amount"],
     "payplug.payment.link": [
         *("payplug_id", "state", "amount", "amount_refunded", "problem", "refusal"),

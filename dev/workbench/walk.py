@@ -109,7 +109,7 @@ class Walk:
         self._picture("sign-in")
         self.window.locator("button[name=action_sign_in]").click()
         self._see_notification("Connected to Payplug (test mode)")
-        self._scroll_to(self.page.locator("[name=payplug_connection]").last)
+        self._scroll_to(self.page.locator(".alert-success [name=payplug_connection]"))
         self._picture("connected")
 
     def see_the_list(self):
