@@ -332,6 +332,11 @@ UNKNOWN = _lt(
     "restored from a backup, or Payplug's answer was lost. Nothing was booked: look at "
     "the payment in Payplug's portal, then register it on the invoice or refund it."
 )
+UNKNOWN_REFUNDED = _lt(
+    "%(amount)s of Payplug payment %(payment)s, which this Odoo does not know, was "
+    "refunded on %(date)s (%(refund)s). Nothing was booked: if you have registered the "
+    "payment by hand, register its refund, too."
+)
 BOOK_REFUND_SUMMARY = _lt("Refund by card to book")
 BOOK_REFUND = _lt(
     "%(amount)s of %(payment)s was refunded by Payplug on %(date)s (%(refund)s) and "
@@ -398,6 +403,18 @@ REFUSED_REFUND = _lt(
     "refund to try it again, or give the money back otherwise. Why it was refused: "
     "%(why)s"
 )
+LOST_REFUND_SUMMARY = _lt("Refund by card: answer lost")
+LOST_REFUND = _lt(
+    "Nobody knows whether %(amount)s of payment %(payment)s went back to the customer: "
+    "Payplug's answer was lost, and its list of refunds does not show it. Look in "
+    "Payplug's portal. If nothing went, and nothing is recorded, open the refund, "
+    "press “Give up”, then “Try again”."
+)
+REFUND_LOST = _lt(
+    "The answer was lost, and Payplug's list does not show this refund. Look in "
+    "Payplug's portal: if it is not there, press “Give up” on the refund, then “Try "
+    "again”."
+)
 REFUND_TOO_EARLY = _lt(
     "Payplug has not answered and may still be at it: Odoo looks again on %(at)s. Give "
     "it up after that, if it is still waiting."
@@ -443,7 +460,7 @@ BANNER_REFUND = {
     "to_send": _lt("%(amount)s is being refunded to the customer's card."),
     "unknown": _lt(
         "%(amount)s is being refunded to the customer's card. Payplug's answer is "
-        "awaited: Odoo asks again, and never refunds twice. %(why)s"
+        "awaited: Odoo looks for it, and never refunds twice. %(why)s"
     ),
     "recorded": _lt(
         "Payplug has recorded the refund of %(amount)s, and processes it by hand. Odoo "

@@ -135,7 +135,7 @@ COLUMNS = {
                             WHEN link.id IS NOT NULL THEN 'test' END""",
     "payplug_amount_refunded": f"""(
         {REFUNDED} + CASE WHEN move.move_type = 'out_refund'
-               THEN LEAST(move.amount_total, {OF_NOTE})
+               THEN LEAST(move.amount_total, GREATEST(0, {OF_NOTE}))
                ELSE 0 END)::double precision""",
 }
 # What they depend on and may not have been written yet.

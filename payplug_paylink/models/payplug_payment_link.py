@@ -1488,7 +1488,9 @@ class PayplugPaymentLink(models.Model):
     def _process_failed(self, error):
         # EXTEND payplug.process.mixin
         result = super()._process_failed(error)
-        self.write({"checked_at": fields.Datetime.now()})
+        # Nobody has looked: the last refunds of a payment may still be unseen.
+        unpaid = self.filtered(lambda link: link.state != "paid")
+        unpaid.checked_at = fields.Datetime.now()
         self._log_left_aside(error)
         return result
 
@@ -1581,7 +1583,7 @@ class PayplugPaymentLink(models.Model):
         is_young = Domain("paid_at", ">", now - timedelta(days=30))
         unseen |= is_young & Domain("checked_at", "<", now - CHECK_ENDED)
         # Once more after the last day, or what went back in its last week is lost.
-        ends = Domain("refundable_until", ">", now - 2 * CHECK_OLD)
+        ends = Domain("refundable_until", ">", now - 4 * CHECK_OLD)
         # What was confirmed in time, and Payplug carries out later.
         ends |= Domain("refund_ids.state", "=", "recorded")
         # Of those that were paid before this was stored.

@@ -50,8 +50,9 @@ class PayplugRefund(models.Model):
     committed: in the same request after its commit, else by `_cron_refund`. Payplug
     knows no key of idempotency. So before the call the row becomes *unknown*, which is
     committed, too; what is unknown is looked for in the payment's list of refunds, by
-    the row's id in their metadata, before anything is sent again. From the portal:
-    `_follow` makes a row for each refund of that list that no row has.
+    the row's id in their metadata. It is never sent again by itself: what Payplug only
+    records is in no list. From the portal: `_follow` makes a row for each refund of
+    that list that no row has.
     """
 
     _name = "payplug.refund"
@@ -377,6 +378,7 @@ class PayplugRefund(models.Model):
             at = self.link_id._local_time(self.retry_at)
             raise user_error(self.env, messages.REFUND_TOO_EARLY, at=at)
         if self.state in (*UNDER_WAY, "recorded"):
+            self._close_activity()
             self._set_refused(text(self.env, messages.REFUND_CLOSED), is_known=True)
 
     def _settle_otherwise(self):
@@ -456,14 +458,27 @@ class PayplugRefund(models.Model):
             self._follow(link)
         if self.state not in UNDER_WAY:
             return  # it had gone
+        if remote.cents_refunded > to_cents(link.amount_refunded):
+            raise PayplugUnavailable("refund not listed")
+        if self.state == "unknown":
+            self._call_for_lost()
+            return
         unmet = self._unmet()
         if unmet or not link._matches_remote(remote):
             self._set_refused(self._refusal(unmet))
             return
-        if remote.cents_refunded > to_cents(link.amount_refunded):
-            raise PayplugUnavailable("refund not listed")
         if self._begin():
             self._call(link)
+
+    def _call_for_lost(self):
+        """Let a person decide what becomes of a refund whose answer was lost."""
+        reason = text(self.link_id._as_accountant().env, messages.REFUND_LOST)
+        is_told = self.failure_reason == reason
+        # Each run of the cron looks for it from now on.
+        self.write({"failure_reason": reason, "retry_at": False})
+        if not is_told:
+            self._close_activity()
+            self._schedule_refunder(messages.LOST_REFUND_SUMMARY, messages.LOST_REFUND)
 
     def _refusal(self, unmet):
         """Return why Payplug is not asked."""
@@ -533,8 +548,7 @@ class PayplugRefund(models.Model):
             self._log(messages.LOG_REFUND_REFUSED, why=reason)
             if not is_known:
                 summary, note = messages.REFUSED_REFUND_SUMMARY, messages.REFUSED_REFUND
-                refunder = self.link_id._refunder()  # who may try it again
-                self._schedule(summary, note, why=reason, user=refunder)
+                self._schedule_refunder(summary, note, why=reason)
 
     def _set_done(self, told, to_book=None):
         """Store that the money went, and write the books.
@@ -631,6 +645,10 @@ class PayplugRefund(models.Model):
             refund = refund.with_env(refund.link_id._as_accountant().env)
             if not refund.link_id._must_be_booked():
                 refund.to_book = False
+                continue
+            if not (refund.move_id or refund.link_id.is_booked):  # nor was its money
+                refund.to_book = False
+                refund._schedule(messages.UNKNOWN_SUMMARY, messages.UNKNOWN_REFUNDED)
                 continue
             try:
                 with isolated(), self.env.cr.savepoint():
@@ -846,6 +864,11 @@ class PayplugRefund(models.Model):
             summary, note, **{**self._names(), **values}
         )
 
+    def _schedule_refunder(self, summary, note, **values):
+        """Call somebody who may try it again, or give it up."""
+        user = self.link_id._refunder()
+        self._schedule(summary, note, user=user, **values)
+
     def _close_activity(self):
         self.link_id._close_activities(self.activity_id)
         self.activity_id = False  # the next trouble is another one
@@ -863,7 +886,8 @@ class PayplugRefund(models.Model):
             lambda one: one.id > self.id
         )
         note = self.credit_note_id
-        if any(one.credit_note_id == note for one in later):
+        is_settled = self._posted_note() and not note._payplug_credit_left()
+        if note and (is_settled or note in later.credit_note_id):
             return True
         return bool(later) and self.link_id._refund_asked(note, but=self) <= 0
 

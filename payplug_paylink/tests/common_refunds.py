@@ -5,6 +5,7 @@ from .common import PayplugBookingCommon
 REFUND_LOG = "odoo.addons.payplug_paylink.models.payplug_refund"
 CREDIT_NOTE = "Refunded by card: credit note?"
 TO_BOOK = "Refund by card to book"
+ANSWER_LOST = "Refund by card: answer lost"
 
 
 class RefundCommon(PayplugBookingCommon):

@@ -8,7 +8,13 @@ from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common_refunds import CREDIT_NOTE, REFUND_LOG, TO_BOOK, RefundCommon
+from .common_refunds import (
+    ANSWER_LOST,
+    CREDIT_NOTE,
+    REFUND_LOG,
+    TO_BOOK,
+    RefundCommon,
+)
 
 
 @tagged("post_install", "-at_install", "once")
@@ -217,14 +223,37 @@ class TestRefundByCard(RefundCommon):
                 self.assertEqual(self._refunded_cents(), before + 1000)
                 self.assertEqual(note.payment_state, "paid")
 
-    def test_answer_that_is_lost_before_anything_is_done_is_tried_again(self):
+    def test_answer_that_is_lost_before_anything_is_done_is_left_to_people(self):
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
         self.payplug.fail(500, path=path, method="POST")
-        refund = self._refund(self._credit(50))
+        note = self._credit(50)
+        refund = self._refund(note)
         self.assertEqual(refund.state, "unknown")
+        for _each in range(3):
+            self._run_refund_cron()
+            self.assertEqual(refund.state, "unknown")
+            self.assertEqual(self._activities(self.invoice), [ANSWER_LOST])
+        self.assertEqual(self.invoice.activity_ids.user_id, self.link._refunder())
+        self.assertIn("Give up", self._banner(note, refund))
+        self.assertEqual(self._posts(), 1)
+        refund.with_user(self.accountant).action_close()
+        self.assertEqual(self._create_retry(refund).state, "done")
+        self.assertFalse(self.invoice.activity_ids)
+        self.assertEqual(self._refunded_cents(), 5000)
+
+    def test_lost_answer_of_what_payplug_only_records_never_refunds_twice(self):
+        """No list shows it: only a person may send it again."""
+        self.account.refunds_by_hand = True
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail("drop", path=path, method="POST")
+        refund = self._refund(self._credit(50))
+        self._run_refund_cron()
+        self._run_refund_cron()
+        self.payplug.process_refunds(self.link.payplug_id)
         self._run_refund_cron()
         self.assertEqual(refund.state, "done")
         self.assertEqual(self._refunded_cents(), 5000)
+        self.assertFalse(self.invoice.activity_ids)
 
     def test_lost_answer_without_our_mark_is_known_by_its_amount(self):
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
@@ -616,6 +645,8 @@ class TestRefundedOnce(RefundCommon):
                 note.button_draft()
                 note.button_cancel()
                 self._run_refund_cron()
+                if refund.state == "unknown":
+                    refund.with_user(self.accountant).action_close()
                 self.assertEqual(refund.state, state)
                 self.assertEqual(bool(refund.account_payment_id), state == "done")
         self.assertEqual(self._refunded_cents(), 5000)
@@ -902,9 +933,7 @@ class TestRefundedOnce(RefundCommon):
 
     def test_what_is_left_is_never_told_as_less_than_nothing(self):
         note = self._credit(50)
-        path = f"/v1/payments/{self.link.payplug_id}/refunds"
-        self.payplug.fail(500, path=path, method="POST")
-        refund = self._refund(note)
+        refund = self._ask(note)
         note.button_draft()
         note.invoice_line_ids.price_unit = 20
         note.action_post()
@@ -1037,6 +1066,17 @@ class TestRefundedOnce(RefundCommon):
         self.assertEqual(again.state, "done")
         self.assertFalse(self.invoice.activity_ids)
         self.assertNotIn(f"payplug_refund_{refused.id}", self.invoice._get_alerts())
+
+    def test_refusal_whose_credit_note_is_paid_otherwise_is_told_no_more(self):
+        note = self._credit(50)
+        self.account.balance_cents = 0
+        refused = self._refund(note)
+        self.assertTrue(self.invoice.activity_ids)
+        self._register_payment(note)
+        self._run_refund_cron()
+        self.assertFalse(self.invoice.activity_ids)
+        for move in (note, self.invoice):
+            self.assertNotIn(f"payplug_refund_{refused.id}", move._get_alerts())
 
     def test_refusal_beside_an_earlier_refund_of_another_link_is_told(self):
         invoice, link, _late = self._pay_twice()

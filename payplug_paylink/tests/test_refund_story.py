@@ -88,6 +88,12 @@ class Story(RuleBasedStateMachine):
             user = self.case.accountant
             self._as_a_user(refund.with_user(user).action_retry)
 
+    @rule()
+    def give_up(self):
+        for refund in self.link.refund_ids.filtered(lambda one: one.state == "unknown"):
+            user = self.case.accountant
+            self._as_a_user(refund.with_user(user).action_close)
+
     # === WHAT MUST HOLD === #
 
     @invariant()
@@ -122,6 +128,7 @@ class Story(RuleBasedStateMachine):
         try:
             self.case.account.refunds_by_hand = False
             self.case._run_refund_cron()
+            self.give_up()
             # If more was recorded than is left, Payplug's staff does only a part.
             with suppress(Refusal):
                 self.payplug.process_refunds(self.link.payplug_id)

@@ -5,6 +5,7 @@ from unittest.mock import ANY
 
 from odoo import Command, fields
 from odoo.tests import tagged
+from odoo.tools import mute_logger
 
 from ..payplug_remote import PayplugUnavailable
 from .common import LINK_LOG, PayplugRoutesCommon
@@ -328,6 +329,24 @@ class TestRefunds(RefundCommon):
         self.assertTrue(is_looked_at(300, 8, refundable_until=False))
         self.assertFalse(is_looked_at(400, 8, refundable_until=False))
         self.assertFalse(is_looked_at(5, 1, amount_refunded=120))
+
+    def test_look_after_the_last_day_is_repeated_when_it_fails(self):
+        self.payplug.refund(self.link.payplug_id, 2000)
+        now, days = fields.Datetime.now(), timedelta(days=1)
+        self.link.write(
+            {
+                "paid_at": now - 200 * days,
+                "checked_at": now - 8 * days,
+                "refundable_until": now - days,
+            }
+        )
+        self.payplug.fail(500, method="GET")
+        with mute_logger(LINK_LOG):
+            self._run_cron()
+        self.assertFalse(self._refunds())
+        self.link.retry_at = False
+        self._run_cron()
+        self.assertEqual(self._refunds().amount, 20)
 
     def test_paid_links_are_followed_by_pages_of_the_account(self):
         links = self._make_links(4)

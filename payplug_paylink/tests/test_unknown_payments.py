@@ -89,6 +89,22 @@ class TestUnknownPayments(PayplugBookingCommon):
         memo = [("memo", "like", self.payment_id)]
         self.assertFalse(self.env["account.payment"].search(memo))
 
+    def test_refund_of_one_is_told_and_never_booked(self):
+        """Its money was not booked either."""
+        self.payment_id = self._lose_answer()
+        self.payplug.pay(self.payment_id)
+        self._look()
+        self._told().unlink()
+        self.payplug.refund(self.payment_id)
+        links = self.env["payplug.payment.link"].sudo()
+        link = links.search([("payplug_id", "=", self.payment_id)])
+        link._sync()
+        self.assertRecordValues(
+            link.refund_ids,
+            [{"state": "done", "to_book": False, "account_payment_id": False}],
+        )
+        self.assertIn("register its refund, too", self._told().note)
+
     def test_one_that_is_paid_while_it_is_aborted_is_told(self):
         self.payment_id = self._lose_answer()
         original = self.payplug.list_payments(self.account, is_live=False)
