@@ -6,6 +6,7 @@ import re
 from odoo.exceptions import RedirectWarning, UserError
 
 NOT_LOGGED = "not logged: it may hold a secret"
+REFUSED = "A refusal that names people: shown to the user, not logged"
 KEY_FIELD = re.compile(r"payplug_(test|live)_key")
 # What follows the name of a field may be a mistyped key, which looks like anything.
 SECRET = re.compile(rf"(?<={KEY_FIELD.pattern}).+|sk_(test|live)_\w+", re.DOTALL)
@@ -14,12 +15,8 @@ SECRET = re.compile(rf"(?<={KEY_FIELD.pattern}).+|sk_(test|live)_\w+", re.DOTALL
 class Confidential:
     """A refusal that names a contact, or quotes what Payplug was sent.
 
-    Odoo logs ``str(error)`` and shows the error's first argument: the sentence is on
-    the user's screen, and the log only says that there was one.
+    It is told to the user, and the log of requests only says that there was one.
     """
-
-    def __str__(self):
-        return "a refusal that names people: shown to the user, not logged"
 
 
 class ConfidentialUserError(Confidential, UserError):
@@ -38,6 +35,9 @@ class ConfidentialRedirectWarning(Confidential, UserError):
 
     def __init__(self, message, action, button):
         Exception.__init__(self, message, action, button, None)
+
+    def __str__(self):
+        return self.args[0]
 
 
 # The web client chooses the dialog by the name of the error's class.
@@ -68,5 +68,19 @@ class SecretFilter(logging.Filter):
         return True
 
 
+class RefusalFilter(logging.Filter):
+    """Keeps what a `Confidential` refusal says out of the log of requests."""
+
+    def filter(self, record):
+        """Mask the sentence; let every record pass.
+
+        :param record: whose message is an error, as Odoo logs refusals
+        """
+        if isinstance(record.msg, Confidential):
+            record.msg = REFUSED
+        return True
+
+
 for name in ("odoo.service.model", "odoo.sql_db"):
     logging.getLogger(name).addFilter(SecretFilter())
+logging.getLogger("odoo.http").addFilter(RefusalFilter())

@@ -566,7 +566,8 @@ TOO_LATE_TO_CANCEL = _lt(
     "None of these invoices waits to be sent any more: it is too late to cancel."
 )
 NONE_WAITING = _lt(
-    "None of these invoices is waiting to be sent: there is nothing to cancel."
+    "None of these invoices is waiting to be sent: there is nothing to cancel. A link "
+    "that was sent is cancelled in Customers ▸ Payment Links."
 )
 NOT_FOR_INVOICES = _lt("%(name)s is not made for invoices: choose another one.")
 NONE_FAILED = _lt("None of these has failed: nothing to do.")
@@ -599,10 +600,14 @@ NOBODY_TO_MAIL = _lt(
     "No recipient of this mail is there any more: choose whom to send it to."
 )
 JOB_ENDED = _lt("Its job was ended by %(user)s.")
-MAIL_REFUSED = _lt("The mail server did not take the mail: %(why)s")
+MAIL_REFUSED = _lt(
+    "The mail server did not take the mail (%(why)s): check the contact's e-mail "
+    "address, then send it again."
+)
 SENT = _lt("Payment links sent: %(sent)s.")
 SENT_AND_FAILED = _lt("Payment links sent: %(sent)s, not sent: %(failed)s.")
 PAYMENT_LINKS = _lt("Payment links")
+SENDINGS = _lt("Payment link sendings")
 OPEN = _lt("Open")
 SEND_LINKS = _lt("Send payment links")
 WILL_BE_SENT = _lt("Will be sent (%(count)s): %(total)s")

@@ -377,6 +377,8 @@ class AccountMove(models.Model):
             return ~find(">=" if operator == "<" else ">", value)
         if operator not in (">", ">="):
             return NotImplemented
+        field = self._fields["payplug_amount_refunded"]
+        value = field.convert_to_cache(value, self.browse())  # as of Odoo's own amounts
         # Past the rights on links: whoever reads an invoice may read its refunds.
         self._payplug_flush_status()
         query = f"""SELECT move.id FROM {TABLES} WHERE move.id IN ({WITH_REFUNDS})
@@ -1215,12 +1217,13 @@ class AccountMove(models.Model):
 
         Not those of another company, from which a draft came: they are in its books.
         """
-        invoice = self.reversed_entry_id or self
+        move = self._origin  # not as an onchange has it: it may name anybody's invoice
+        invoice = move.reversed_entry_id or move
         refunds = invoice._payplug_links().refund_ids
-        if self.move_type == "out_refund":
-            of_note = refunds.filtered(lambda one: self in one._settled_notes())
-            refunds = self.payplug_refund_ids | of_note
-        return refunds.filtered(lambda one: one.company_id == self.company_id)
+        if move.move_type == "out_refund":
+            of_note = refunds.filtered(lambda one: move in one._settled_notes())
+            refunds = move.payplug_refund_ids | of_note
+        return refunds.filtered(lambda one: one.company_id == move.company_id)
 
     def _payplug_refunds_missing(self):
         """Return those of which the books have lost the payment."""
@@ -1478,7 +1481,12 @@ class AccountMove(models.Model):
             names = {**names, "invoice": self.name}
             subject = text(self.env, messages.PAID_BY_LINK_SUBJECT, **names)
             body = text(self.env, messages.PAID_BY_LINK, **names)
-            self.message_post(subject=subject, body=body, subtype_id=paid.id)
+            self.message_post(
+                subject=subject,
+                body=body,
+                subtype_id=paid.id,
+                model_description=self.type_name,
+            )
 
     def _payplug_thank_customer(self):
         """Mail the customer a thank-you with the invoice, if the company ticked it."""
@@ -1495,7 +1503,6 @@ class AccountMove(models.Model):
         mail = template.send_mail(
             self.id,
             email_values={"attachment_ids": [Command.link(pdf.id)] if pdf else []},
-            email_layout_xmlid="mail.mail_notification_light",
         )
         self.env["mail.mail"].browse(mail).send_after_commit()
 

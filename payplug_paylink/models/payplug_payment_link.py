@@ -182,7 +182,7 @@ class PayplugPaymentLink(models.Model):
     # money is seen; a payment that an accountant deletes later is not booked again.
     to_book = fields.Boolean(readonly=True)
     account_payment_id = fields.Many2one(
-        "account.payment", "Payment", index="btree_not_null", readonly=True
+        "account.payment", "Booked as", index="btree_not_null", readonly=True
     )
     booking_error = fields.Char(string="Why it is not booked", readonly=True)
     # It stays when the payment is deleted.
@@ -1000,6 +1000,13 @@ class PayplugPaymentLink(models.Model):
     def _is_this_money(self, payment):
         lines = self._receivable_lines(payment.move_id)
         is_left = self._is_named_by(payment) and not lines.matched_debit_ids
+        # What could not settle the invoice, or was taken back, is of something else.
+        due = self._open_lines(self.move_id).account_id
+        account = lines.account_id or payment.destination_account_id
+        is_left &= not due or account == due
+        is_left &= not payment.move_id.reversal_move_ids.filtered(
+            lambda one: one.state == "posted"
+        )
         is_same = is_left or self._settles_invoice(payment)
         return (
             is_same and self._is_of_amount(payment.amount) and self._is_whole(payment)
@@ -1018,7 +1025,12 @@ class PayplugPaymentLink(models.Model):
         # Its entry, also one that was set back to draft, may have been changed.
         sign = -1 if payment.payment_type == "inbound" else 1
         money, _counterpart, _others = payment._seek_for_lines()
-        customers = self._receivable_lines(payment.move_id)
+        customers = self._receivable_lines(payment.move_id).filtered(
+            lambda line: (
+                line.partner_id.commercial_partner_id
+                == payment.partner_id.commercial_partner_id
+            )
+        )
         is_of_currency = (money | customers).currency_id == payment.currency_id
         if not is_of_currency or money.account_id != account:
             return False

@@ -63,7 +63,7 @@ class PayplugRefund(models.Model):
 
     link_id = fields.Many2one(
         "payplug.payment.link",
-        string="Payment",
+        string="Payment link",
         required=True,
         readonly=True,
         ondelete="restrict",  # money that went back is not forgotten
@@ -449,6 +449,23 @@ class PayplugRefund(models.Model):
         link = self.link_id
         if self.database != link._database_uuid():
             raise user_error(link._as_accountant().env, messages.REFUND_OF_COPY)
+        remote = self._look(link)
+        if self.state == "unknown":
+            self._call_for_lost()
+        if self.state != "to_send":
+            return  # it had gone, or may have
+        unmet = self._unmet()
+        if unmet or not link._matches_remote(remote):
+            self._set_refused(self._refusal(unmet))
+            return
+        if self._begin():
+            self._call(link)
+
+    def _look(self, link):
+        """Apply what went back of the invoice's payments; return this one's.
+
+        :raise PayplugUnavailable: if its list does not tell all yet
+        """
         client = link._client()  # before anything is written: its key may be gone
         remote = client.get_payment(link.payplug_id)
         link._apply_remote(remote)
@@ -456,19 +473,10 @@ class PayplugRefund(models.Model):
             other._sync()
         if self.sent_at:
             self._follow(link)
-        if self.state not in UNDER_WAY:
-            return  # it had gone
-        if remote.cents_refunded > to_cents(link.amount_refunded):
+        is_listed = remote.cents_refunded <= to_cents(link.amount_refunded)
+        if self.state in UNDER_WAY and not is_listed:
             raise PayplugUnavailable("refund not listed")
-        if self.state == "unknown":
-            self._call_for_lost()
-            return
-        unmet = self._unmet()
-        if unmet or not link._matches_remote(remote):
-            self._set_refused(self._refusal(unmet))
-            return
-        if self._begin():
-            self._call(link)
+        return remote
 
     def _call_for_lost(self):
         """Let a person decide what becomes of a refund whose answer was lost."""

@@ -82,7 +82,7 @@ class PayplugSending(models.Model):
         "res.company", required=True, readonly=True, ondelete="cascade"
     )
     # Empty once they are deleted, which a row does not prevent.
-    user_id = fields.Many2one("res.users", "Sent by", readonly=True)
+    user_id = fields.Many2one("res.users", "Asked by", readonly=True)
     template_id = fields.Many2one("mail.template", "E-mail template", readonly=True)
     pdf_report_id = fields.Many2one("ir.actions.report", "Print model", readonly=True)
     # waiting ──▶ sent │ failed     each in a transaction of its own
@@ -663,7 +663,7 @@ class PayplugSending(models.Model):
             "message": text(env, message, **counts),
             "action_button": {
                 "name": env._(messages.OPEN),
-                "action_name": env._(messages.PAYMENT_LINKS),
+                "action_name": env._(messages.SENDINGS),
                 "model": self._name,
                 "res_ids": (failed or self).ids,
             },

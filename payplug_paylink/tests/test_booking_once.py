@@ -326,6 +326,7 @@ class TestMoney(PayplugBookingCommon):
             "another amount": (line(-1), line(1)),
             "the other way": (line(120), line(-120)),
             "mostly an expense": (line(-120), line(1), rest),
+            "another customer": (line(-120, partner_id=self.partner_b.id), line(120)),
         }
 
     def test_payment_whose_entry_was_changed_by_hand_is_not_taken_over(self):
@@ -353,6 +354,38 @@ class TestMoney(PayplugBookingCommon):
                     self.link._register_payment()
                     self.assertTrue(self.link.account_payment_id)
                     self.assertNotEqual(self.link.account_payment_id, other)
+
+    def test_payment_that_was_taken_back_or_is_of_another_account_is_not_taken_over(
+        self,
+    ):
+        journal = self.company.payplug_journal_id
+        receivable = self.company_data["default_account_receivable"]
+        for change in ("reversed", "other account"):
+            with self.subTest(change=change):
+                self.invoice = self._create_payable_invoice()
+                self.link = self._request(self.invoice)
+                self._pay_unbookable()
+                self._pay_partly(self.invoice, 1)  # somebody has been at it
+                account = receivable.copy() if change == "other account" else receivable
+                other = self.env["account.payment"].create(
+                    {
+                        "payment_type": "inbound",
+                        "partner_type": "customer",
+                        "partner_id": self.partner_a.id,
+                        "amount": 120,
+                        "journal_id": journal.id,
+                        "memo": self.link.payplug_id,
+                        "destination_account_id": account.id,
+                    }
+                )
+                other.action_post()
+                if change == "reversed":
+                    reversal = other.move_id._reverse_moves(cancel=False)
+                    reversal.action_post()
+                    (other.move_id | reversal).line_ids.remove_move_reconcile()
+                self.link._register_payment()
+                self.assertTrue(self.link.account_payment_id)
+                self.assertNotEqual(self.link.account_payment_id, other)
 
     def test_payment_registered_by_hand_in_another_journal_is_asked_about(self):
         self.payplug.pay(self.link.payplug_id)

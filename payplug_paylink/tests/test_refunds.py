@@ -382,6 +382,18 @@ class TestRefunds(RefundCommon):
             [{"payplug_amount_refunded": 120, "payplug_refund_state": "full"}],
         )
 
+    def test_form_that_names_an_invoice_is_told_nothing_of_its_refunds(self):
+        """Whoever edits a document may write there whose credit note it is."""
+        self._refund_in_portal(2000)
+        moves = self.env["account.move"].with_user(self.biller)
+        for kind in ("out_invoice", "out_refund"):
+            named = {"move_type": kind, "reversed_entry_id": self.invoice.id}
+            asked = {"alerts": {}, "payplug_refund_count": {}, "state": {}}
+            values = {**named, "state": "posted"}
+            told = moves.onchange(values, ["reversed_entry_id"], asked)["value"]
+            self.assertFalse(told.get("payplug_refund_count"))
+            self.assertNotIn("refunded", str(told.get("alerts")))
+
     def test_filter_finds_refunded_invoices_and_credit_notes(self):
         note = self._credit(20)
         other = self._create_payable_invoice()
@@ -428,6 +440,11 @@ class TestRefunds(RefundCommon):
             ("!=", 0, self.invoice),
             ("<", 20, other),
             ("<=", 20, self.invoice | other),
+            # as Odoo's own amounts take them
+            (">", None, self.invoice),
+            (">", "", self.invoice),
+            (">", "19", self.invoice),
+            (">=", True, self.invoice),
         ):
             with self.subTest(operator=operator, value=value):
                 domain = [("payplug_amount_refunded", operator, value)]

@@ -295,6 +295,15 @@ class TestRoutes(PayplugRoutesCommon):
         self.assertEqual(answer.status_code, 503)
         self.assertIn("need not pay again", answer.text)
 
+    def test_payer_of_an_invoice_that_became_another_customers_sees_nothing_of_it(self):
+        self.invoice.button_draft()
+        self.invoice.partner_id = self.partner_b
+        self.invoice.action_post()
+        self.env.flush_all()
+        answer = self.url_open(self._path("return"), allow_redirects=False)
+        self.assertEqual(answer.status_code, 404)
+        self.assertNotIn(self.invoice.name, answer.text)
+
     def test_payer_of_a_deleted_invoice_comes_back_without_an_error(self):
         self.invoice.button_draft()
         self.invoice.with_context(force_delete=True).unlink()

@@ -166,7 +166,10 @@ class TestForeignLink(PayplugCommon):
         with self.assertRaises(UserError) as refusal:
             invoice.action_payplug_refund()
         self.assertIn("Marie Durand", refusal.exception.args[0])
-        self.assertNotIn("Marie Durand", str(refusal.exception))
+        logger = logging.getLogger("odoo.http")
+        with self.assertLogs(logger) as logs:
+            logger.warning(refusal.exception)  # as Odoo does
+        self.assertNotIn("Marie Durand", str(logs.output))
 
     def test_form_may_show_what_code_alone_sets(self):
         """As Studio or another addon lets it."""
@@ -1038,6 +1041,19 @@ class TestLogs(PayplugCommon, HttpCase):
         )
         self.assertIn("marie.durand@@example", error["arguments"][0])
         self.assertNotIn("marie", log.lower())
+
+    def test_refusal_reaches_who_imports_or_calls_by_xml_rpc(self):
+        """Both are told the text of the error."""
+        self.partner_a.email = False
+        invoice = self._create_payable_invoice()
+        with self.assertRaises(UserError) as refusal:
+            invoice.with_user(self.biller).action_payplug_send_link()
+        self.assertIn("has no e-mail address", str(refusal.exception))
+        self._request(self._create_payable_invoice(partner_id=self.partner_b.id))
+        journals = self.env["account.journal"].sudo()
+        rows = [[str(self.company.payplug_journal_id.id), "0"]]
+        [told] = journals.load([".id", "active"], rows)["messages"]
+        self.assertIn("is needed", told["message"])
 
     def test_password_and_keys_are_in_no_logged_call(self):
         boss = self._create_user("boss", "base.group_system")

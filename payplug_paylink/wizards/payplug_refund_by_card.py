@@ -21,7 +21,7 @@ class PayplugRefundByCard(models.TransientModel):
     credit_note_id = fields.Many2one(
         "account.move", string="Credit note", compute="_compute_from_link"
     )
-    payment = fields.Char(string="Paid with", compute="_compute_from_link")
+    payment = fields.Char(string="Original payment", compute="_compute_from_link")
     currency_id = fields.Many2one("res.currency", compute="_compute_from_link")
     asked = fields.Monetary(string="Left to give back", compute="_compute_from_link")
     allowed = fields.Monetary(
