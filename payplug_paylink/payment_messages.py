@@ -146,10 +146,10 @@ UNMET = {
         "The contact %(contact)s has no valid e-mail address (%(email)s): write one on "
         "the contact."
     ),
-    "no_email": _lt(
-        "The contact %(contact)s has no e-mail address: write one on the contact."
-    ),
 }
+UNMET_NO_EMAIL = _lt(  # "email", where there is none at all
+    "The contact %(contact)s has no e-mail address: write one on the contact."
+)
 # for readers of the invoice who may not read the contact
 UNMET_FOR_EVERYONE = {
     "email": _lt("Its contact has no valid e-mail address: write one on the contact."),

@@ -940,8 +940,9 @@ class AccountMove(models.Model):
         """
         if for_everyone and unmet.code in messages.UNMET_FOR_EVERYONE:
             return self.env._(messages.UNMET_FOR_EVERYONE[unmet.code])
-        is_without = unmet.code == "email" and not self.partner_id.email
-        template = messages.UNMET["no_email" if is_without else unmet.code]
+        template = messages.UNMET[unmet.code]
+        if unmet.code == "email" and not self.partner_id.email:
+            template = messages.UNMET_NO_EMAIL
         return text(self.env, template, **self._payplug_unmet_values(unmet))
 
     def _payplug_unmet_values(self, unmet):
