@@ -27,7 +27,7 @@ from ..models.payplug_sending import JOB_CHANNEL
 from .common_processes import ProcessesCommon
 from .common_smtp import TIMEOUT
 
-MANY = 40
+MANY = 24
 CHANNELS = "root:2,root.payplug_paylink:2"
 
 
