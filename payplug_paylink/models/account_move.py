@@ -25,6 +25,8 @@ from ..payment_rules import (
 from ..payment_status import (
     COLUMNS,
     FLUSHED,
+    OF_ANY,
+    OF_NOTE,
     STATUS,
     STATUSES,
     TABLES,
@@ -382,7 +384,7 @@ class AccountMove(models.Model):
         # Past the rights on links: whoever reads an invoice may read its refunds.
         self._payplug_flush_status()
         query = f"""SELECT move.id FROM {TABLES} WHERE move.id IN ({WITH_REFUNDS})
-                       AND {COLUMNS["payplug_amount_refunded"]} {operator} %s"""
+                       AND {OF_ANY} {operator} %s"""
         return Domain("id", "in", SQL(f"({query})", value))
 
     @api.model
@@ -476,14 +478,22 @@ class AccountMove(models.Model):
         if not self:
             return {}
         self._payplug_flush_status()
-        query = f"""SELECT move.id, {", ".join(COLUMNS[name] for name in names)}
+        columns = ", ".join(COLUMNS[name] for name in names)
+        query = f"""SELECT move.id, move.move_type = 'out_refund', {columns}
                       FROM {TABLES} WHERE move.id = ANY(%s)"""
-        found = {}
-        for number, *values in self.env.execute_query(SQL(query, list(self._ids))):
+        found, notes = {}, []
+        for number, is_note, *values in self.env.execute_query(
+            SQL(query, list(self._ids))
+        ):
             found[number] = {
                 name: False if value is None else value
                 for name, value in zip(names, values, strict=True)
             }
+            notes += [number] if is_note else []
+        if notes and "payplug_amount_refunded" in names:
+            query = f"SELECT id, {OF_NOTE} FROM account_move move WHERE id = ANY(%s)"
+            for number, amount in self.env.execute_query(SQL(query, notes)):
+                found[number]["payplug_amount_refunded"] = amount
         return found
 
     @api.model
