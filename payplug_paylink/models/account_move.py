@@ -343,7 +343,8 @@ class AccountMove(models.Model):
     @api.depends("payplug_refund_ids", "payplug_link_ids.refund_ids")
     def _compute_payplug_refund_count(self):
         for move in self:
-            move.payplug_refund_count = len(move._payplug_refunds())
+            # whoever sees the document: its invoice may be another branch's
+            move.payplug_refund_count = len(move.sudo()._payplug_refunds())
 
     @api.depends(
         "payplug_link_id",  # as all that is shown: told of each new reconciliation
@@ -1229,9 +1230,10 @@ class AccountMove(models.Model):
         Not those of another company, from which a draft came: they are in its books.
         """
         move = self._origin  # not as an onchange has it: it may name anybody's invoice
-        invoice = move.reversed_entry_id or move
+        is_note = move.move_type == "out_refund"
+        invoice = move.reversed_entry_id if is_note else move
         refunds = invoice._payplug_links().refund_ids
-        if move.move_type == "out_refund":
+        if is_note:
             of_note = refunds.filtered(lambda one: move in one._settled_notes())
             refunds = move.payplug_refund_ids | of_note
         return refunds.filtered(lambda one: one.company_id == move.company_id)

@@ -1,5 +1,6 @@
 """Money that goes back to the customer's card: one row for each Payplug refund."""
 
+import contextlib
 import logging
 from datetime import timedelta
 
@@ -373,7 +374,9 @@ class PayplugRefund(models.Model):
         """
         self.link_id._lock_refunds()
         if self.state in SENT:
-            self._follow(self.link_id)
+            # The key is gone, or another account's: the person has looked.
+            with contextlib.suppress(PayplugRejected, UserError):
+                self._follow(self.link_id)
         if self.state == "unknown" and not self._is_to_process():
             at = self.link_id._local_time(self.retry_at)
             raise user_error(self.env, messages.REFUND_TOO_EARLY, at=at)
@@ -874,8 +877,8 @@ class PayplugRefund(models.Model):
 
     def _schedule_refunder(self, summary, note, **values):
         """Call somebody who may try it again, or give it up."""
-        user = self.link_id._refunder()
-        self._schedule(summary, note, user=user, **values)
+        refund = self.with_env(self.link_id._as_accountant().env)
+        refund._schedule(summary, note, user=self.link_id._refunder(), **values)
 
     def _close_activity(self):
         self.link_id._close_activities(self.activity_id)

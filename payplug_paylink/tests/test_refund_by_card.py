@@ -358,6 +358,19 @@ class TestRefundByCard(RefundCommon):
         self._run_refund_cron()
         self.assertEqual(refund.state, "done")
 
+    def test_person_gives_up_what_no_key_can_look_for_any_more(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        for key in (False, self.payplug.add_account("Another").test_key):
+            with self.subTest(key=key):
+                known = self.company.payplug_test_key
+                self.payplug.fail(500, path=path, method="POST")
+                refund = self._refund(self._credit(20))
+                self._let_wait_end()
+                self.company.payplug_test_key = key
+                refund.with_user(self.accountant).action_close()
+                self.assertEqual(refund.state, "refused")
+                self.company.payplug_test_key = known
+
     def test_person_gives_up_what_did_not_go_and_not_what_did(self):
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
         note = self._credit()

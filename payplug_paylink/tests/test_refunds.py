@@ -394,6 +394,16 @@ class TestRefunds(RefundCommon):
             self.assertFalse(told.get("payplug_refund_count"))
             self.assertNotIn("refunded", str(told.get("alerts")))
 
+    def test_invoice_that_was_a_credit_note_has_its_own_refunds(self):
+        """Odoo turns a draft of one into the other, which keeps its invoice."""
+        self._refund_in_portal(2000)
+        other = self._create_payable_invoice()
+        link = self._paid_link(other)
+        self._refund_in_portal(3000, link)
+        other.reversed_entry_id = self.invoice
+        self.assertEqual(other._payplug_refunds(), link.refund_ids)
+        self.assertEqual(other._payplug_missing_credit(), 30)
+
     def test_filter_finds_refunded_invoices_and_credit_notes(self):
         note = self._credit(20)
         other = self._create_payable_invoice()
