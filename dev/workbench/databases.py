@@ -102,14 +102,17 @@ class Databases:
         rows = self.odoo.server.query("SELECT datname FROM pg_database")
         return [name for (name,) in rows if name.startswith(prefix)]
 
+    def is_there(self, name):
+        """Whether there is a database `name`, with its file store."""
+        return name in self.names() and self._files(name).is_dir()
+
     def copy(self, template, name):
         """Make the database `name` as a copy of `template`, or of another database."""
         original = template if isinstance(template, str) else self._template(template)
         self.drop(name)
         self._execute("CREATE DATABASE {} TEMPLATE {}", name, original)
-        files = self._files(original)
-        if files.is_dir():
-            shutil.copytree(files, self._files(name), copy_function=os.link)
+        files = self._files(original), self._files(name)
+        shutil.copytree(*files, copy_function=os.link)
         return name
 
     @contextlib.contextmanager
@@ -159,7 +162,7 @@ class Databases:
         version = odoo_source.version(source)
         name = template.prefix + cache.digest(source, version, lock, *template.content)
         with cache.lock(f"database-{template.name}"):
-            if name not in self.names():
+            if not self.is_there(name):
                 self._make(template, name)
         return name
 
@@ -179,8 +182,7 @@ class Databases:
         if template.fill:
             template.fill(unfinished)
         shutil.rmtree(self._files(name), ignore_errors=True)
-        if self._files(unfinished).is_dir():
-            self._files(unfinished).rename(self._files(name))
+        self._files(unfinished).rename(self._files(name))
         self._execute("ALTER DATABASE {} RENAME TO {}", unfinished, name)
 
     def _files(self, name):

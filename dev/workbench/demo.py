@@ -88,16 +88,14 @@ class Demo:
         self._start_emulator()
         settings = {"http_port": self.ports["port"], "dbfilter": f"^{DATABASE}$"}
         settings |= {"smtp_server": HOST, "smtp_port": self.ports["smtp-port"]}
-        bases = databases.serving(self.options, **settings)
-        bases = self.stack.enter_context(bases)
+        bases = self.stack.enter_context(databases.serving(self.options, **settings))
         self._make_database(bases)
         step("Starting Odoo")
         command = bases.odoo.command("server", "-c", bases.settings, "-d", DATABASE)
         if not self.options.walk:
             command += ["-u", ADDON]  # the code may have changed since the last start
-        log = cache.folder() / "odoo.log"
-        url = f"{self.urls['port']}/web/login"
-        return self.stack.enter_context(running(command, log, url))
+        told = cache.folder() / "odoo.log", f"{self.urls['port']}/web/login"
+        return self.stack.enter_context(running(command, *told))
 
     def walk(self, browser):
         """Go through the screens in a hidden browser; return the exit status."""
@@ -112,7 +110,7 @@ class Demo:
 
     def _make_database(self, bases):
         is_new = self.options.fresh or self.options.walk
-        if is_new or DATABASE not in bases.names():
+        if is_new or not bases.is_there(DATABASE):
             bases.copy(databases.WITH_DEMO, DATABASE)
             step("Installing the addon with its demo data")
             if lines := warnings(bases.install(DATABASE, ADDON)):
