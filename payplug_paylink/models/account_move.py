@@ -482,15 +482,15 @@ class AccountMove(models.Model):
         columns = ", ".join(COLUMNS[name] for name in names)
         query = f"""SELECT move.id, move.move_type = 'out_refund', {columns}
                       FROM {TABLES} WHERE move.id = ANY(%s)"""
-        found, notes = {}, []
-        for number, is_note, *values in self.env.execute_query(
-            SQL(query, list(self._ids))
-        ):
-            found[number] = {
+        rows = self.env.execute_query(SQL(query, list(self._ids)))
+        found = {
+            number: {
                 name: False if value is None else value
                 for name, value in zip(names, values, strict=True)
             }
-            notes += [number] if is_note else []
+            for number, _is_note, *values in rows
+        }
+        notes = [number for number, is_note, *_values in rows if is_note]
         if notes and "payplug_amount_refunded" in names:
             query = f"SELECT id, {OF_NOTE} FROM account_move move WHERE id = ANY(%s)"
             for number, amount in self.env.execute_query(SQL(query, notes)):
