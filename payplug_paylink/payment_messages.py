@@ -406,9 +406,9 @@ REFUSED_REFUND = _lt(
 LOST_REFUND_SUMMARY = _lt("Refund by card: answer lost")
 LOST_REFUND = _lt(
     "Nobody knows whether %(amount)s of payment %(payment)s went back to the customer: "
-    "Payplug's answer was lost, and its list of refunds does not show it. Look in "
-    "Payplug's portal. If nothing went, and nothing is recorded, open the refund, "
-    "press “Give up”, then “Try again”."
+    "Payplug's answer was lost, and Odoo has not found the refund at Payplug. "
+    "Look in Payplug's portal. If nothing went, and nothing is recorded, open the "
+    "refund, press “Give up”, then “Try again”."
 )
 REFUND_LOST = _lt(
     "The answer was lost, and Payplug's list does not show this refund. Look in "

@@ -42,6 +42,7 @@ LEASE = timedelta(minutes=1)
 CLOCKS = timedelta(minutes=5)
 UNDER_WAY = ("to_send", "unknown")
 SENT = ("unknown", "recorded")  # Payplug may have it
+CALL_SECONDS = 6  # for the call itself, whatever the looks before it took
 
 
 class PayplugRefund(models.Model):
@@ -107,6 +108,11 @@ class PayplugRefund(models.Model):
     )
     failure_reason = fields.Text(string="Why not", readonly=True)
     sent_at = fields.Datetime(string="First sent on", readonly=True)
+    is_answer_lost = fields.Boolean(
+        string="Answer lost",
+        readonly=True,
+        help="It was sent, and not found at Payplug: somebody was called to decide.",
+    )
     refunded_at = fields.Datetime(string="Refunded on", readonly=True)
     # As on the link: the money went, and the books are written, are two facts.
     to_book = fields.Boolean(readonly=True)
@@ -358,6 +364,7 @@ class PayplugRefund(models.Model):
             raise UserError(self._unmet_text(unmet, self.link_id, facts))
         values = {
             "failure_reason": False,
+            "is_answer_lost": False,
             "user_id": self.env.user.id,
             "retry_at": fields.Datetime.now() + LEASE,
             "database": self.link_id._database_uuid(),
@@ -435,6 +442,11 @@ class PayplugRefund(models.Model):
             self._set_refused(reason)
         else:
             self.failure_reason = reason
+            if self.state == "unknown" and (is_final or self._is_sent_long_ago()):
+                self._call_for_lost()
+
+    def _is_sent_long_ago(self):
+        return self.sent_at < fields.Datetime.now() - RETRY_REFUSED
 
     def _error_reason(self, error):
         """Return for people what an error says."""
@@ -454,6 +466,9 @@ class PayplugRefund(models.Model):
             raise user_error(link._as_accountant().env, messages.REFUND_OF_COPY)
         remote = self._look(link)
         if self.state == "unknown":
+            # Each run of the cron looks for it from now on.
+            reason = text(link._as_accountant().env, messages.REFUND_LOST)
+            self.write({"failure_reason": reason, "retry_at": False})
             self._call_for_lost()
         if self.state != "to_send":
             return  # it had gone, or may have
@@ -482,12 +497,9 @@ class PayplugRefund(models.Model):
         return remote
 
     def _call_for_lost(self):
-        """Let a person decide what becomes of a refund whose answer was lost."""
-        reason = text(self.link_id._as_accountant().env, messages.REFUND_LOST)
-        is_told = self.failure_reason == reason
-        # Each run of the cron looks for it from now on.
-        self.write({"failure_reason": reason, "retry_at": False})
-        if not is_told:
+        """Let a person decide, once, what becomes of a refund whose answer was lost."""
+        if not self.is_answer_lost:
+            self.is_answer_lost = True
             self._close_activity()
             self._schedule_refunder(messages.LOST_REFUND_SUMMARY, messages.LOST_REFUND)
 
@@ -519,7 +531,8 @@ class PayplugRefund(models.Model):
 
     def _call(self, link):
         """Ask Payplug to give the money back, and store what it says."""
-        client, cents = link._client(), to_cents(self.amount)
+        client = link._client().renewed(CALL_SECONDS)
+        cents = to_cents(self.amount)
         try:
             told = client.create_refund(link.payplug_id, cents, self._metadata())
         except PayplugRecorded as answer:
@@ -900,7 +913,7 @@ class PayplugRefund(models.Model):
         is_settled = self._posted_note() and not note._payplug_credit_left()
         if note and (is_settled or note in later.credit_note_id):
             return True
-        return bool(later) and self.link_id._refund_asked(note, but=self) <= 0
+        return self.link_id._refund_asked(note, but=self) <= 0
 
     def _log(self, message, **values):
         """Write a sentence into the chatter of the invoice and of the credit note."""

@@ -341,6 +341,18 @@ class TestRefundByCard(RefundCommon):
         self.company.payplug_test_key = key
         self.assertEqual(self._create_retry(refund).state, "done")
 
+    def test_refusal_ends_with_the_credit_note_that_it_was_for(self):
+        note = self._credit(50)
+        refund = self._ask(note)
+        self.company.payplug_test_key = False
+        self._run_refund_cron(wait=False)
+        self.assertIn("has no test key", self._banner(note, refund))
+        note.button_draft()
+        note.button_cancel()
+        self.assertNotIn(f"payplug_refund_{refund.id}", self.invoice._get_alerts())
+        self._run_refund_cron()
+        self.assertFalse(self.invoice.activity_ids)
+
     def _create_retry(self, refund):
         refund.with_user(self.accountant).action_retry()
         self._run_refund_cron(wait=False)
@@ -357,6 +369,37 @@ class TestRefundByCard(RefundCommon):
         self.company.payplug_test_key = key
         self._run_refund_cron()
         self.assertEqual(refund.state, "done")
+
+    def test_lost_answer_calls_a_person_once_whatever_look_fails(self):
+        """No key can look; then Payplug shows nothing; then it is silent."""
+        posted = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.fail(500, path=posted, method="POST")
+        refund = self._refund(self._credit(50))
+        self.assertFalse(self.invoice.activity_ids, "it may be found in a moment")
+        key, self.company.payplug_test_key = self.company.payplug_test_key, False
+        self._run_refund_cron()
+        self.assertEqual(self._activities(self.invoice), [ANSWER_LOST])
+        called = self.invoice.activity_ids
+        self.company.payplug_test_key = key
+        self._run_refund_cron()
+        self.assertIn("does not show this refund", refund.failure_reason)
+        self.payplug.fail(500, path=f"/v1/payments/{self.link.payplug_id}")
+        self._run_refund_cron()
+        self.assertNotIn("does not show this refund", refund.failure_reason)
+        self._run_refund_cron()
+        self.assertEqual(self.invoice.activity_ids, called)
+
+    def test_payplug_that_is_silent_for_an_hour_calls_a_person(self):
+        path = f"/v1/payments/{self.link.payplug_id}"
+        self.payplug.fail(500, path=f"{path}/refunds", method="POST")
+        refund = self._refund(self._credit(50))
+        for hours, calls in ((0, []), (1, [ANSWER_LOST]), (2, [ANSWER_LOST])):
+            with self.subTest(hours=hours):
+                refund.sudo().sent_at = fields.Datetime.now() - timedelta(hours=hours)
+                self.payplug.fail(500, path=path)
+                self._run_refund_cron()
+                self.assertEqual(refund.state, "unknown")
+                self.assertEqual(self._activities(self.invoice), calls)
 
     def test_person_gives_up_what_no_key_can_look_for_any_more(self):
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
