@@ -8,12 +8,13 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Lock
 
 import psutil
 
@@ -40,7 +41,7 @@ def main(options):
     os.environ["AXE_CORE"] = str(npm.modules("axe") / "axe-core/axe.min.js")
     with databases.serving(options) as bases:
         results = Run(bases, options.pytest_arguments).all(options)
-    print(*(result.output for result in results), sep="")
+    print(*(result.output for result in results), sep="\n")
     print(*(f"{result.name}: {result.summary}" for result in results), sep="\n")
     print(total(results))
     return max(result.status for result in results)
@@ -74,13 +75,13 @@ class Run:
     def __init__(self, bases, arguments):
         self.bases = bases
         self.arguments = arguments
-        self.installed = {}  # copies with the addon, for the later parts, by template
+        self.installed = {}  # copies with the addon, for several parts, by template
+        self.locks = {}  # of those
 
     def all(self, options):
         """Run the parts that `options` ask for and return their results."""
         with contextlib.ExitStack() as self.stack:
-            folder = tempfile.TemporaryDirectory(prefix="paylink-")
-            share = self.stack.enter_context(folder)
+            share = self.stack.enter_context(TemporaryDirectory(prefix="paylink-"))
             # all but the addon's tests, unless the arguments choose some of those
             own = [] if self.arguments else [self._own_tests]
             if options.quick:
@@ -121,13 +122,13 @@ class Run:
         :param str role: tells several copies of one template apart
         :param str share: a folder; who is given the same one shares the tests
         """
-        installed = self.installed.get(template)
-        with self.bases.run_copy(template, role, installed) as database:
-            if not installed:
-                if failed := self._install(database, template, name):
+        with self.locks.setdefault(template, Lock()):
+            if template not in self.installed:
+                copy = self.stack.enter_context(self.bases.run_copy(template, "base"))
+                if failed := self._install(copy, template, name):
                     return failed
-                copy = self.bases.run_copy(template, "installed", database)
-                self.installed[template] = self.stack.enter_context(copy)
+                self.installed[template] = copy
+        with self.bases.run_copy(template, role, self.installed[template]) as database:
             step(f"Running the tests {name}")
             command = [f"--odoo-database={database}", "--odoo-http"]
             command += [f"--odoo-config={self.bases.settings}", "--odoo-log-level=warn"]
@@ -155,8 +156,7 @@ class Run:
         step(f"Installing the addon {name}")
         options = [option for option in template.options if option != "--with-demo"]
         lines = warnings(self.bases.install(database, ADDON, *options))
-        output = "\n".join([*lines, ""])
-        return lines and Result(f"Installation {name}", 1, "warnings", output)
+        return lines and Result(f"Installation {name}", 1, "warnings", "\n".join(lines))
 
     def _pytest(self, name, arguments, variables=None, keep=False):
         """Run pytest, and print its output unless it is to be kept."""

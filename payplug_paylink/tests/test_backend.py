@@ -29,6 +29,8 @@ class TestBackend(CompiledAssets, BrowserCommon):
         """Choose a field in the open picker of placeholders, and insert it."""
         picker = page.locator(".o_model_field_selector_popover")
         picker.locator("input").first.fill(words)
+        # Until it is filtered, the list moves away below the pointer.
+        picker.locator("li.active", has_text=words).wait_for()
         picker.get_by_role("button", name=words, exact=True).click()
         picker.get_by_role("button", name="Insert").click()
         picker.wait_for(state="detached")
