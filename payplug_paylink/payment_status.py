@@ -34,12 +34,16 @@ TABLES = """
        JOIN res_company root
          ON root.id = split_part(company.parent_path, '/', 1)::integer
   LEFT JOIN LATERAL (
-        SELECT SUM(amount) AS paid, SUM(amount_refunded) AS refunded
-          FROM payplug_payment_link
+        -- of trials, as long as no real money was paid
+        SELECT COALESCE(SUM(amount) FILTER (WHERE is_live), SUM(amount)) AS paid,
+               COALESCE(SUM(amount_refunded) FILTER (WHERE is_live),
+                        SUM(amount_refunded)) AS refunded,
+               bool_or(EXISTS (SELECT FROM payplug_refund
+                                WHERE link_id = paid.id
+                                  AND state IN ('to_send', 'unknown', 'recorded')))
+                   AS is_being_refunded
+          FROM payplug_payment_link paid
          WHERE move_id = move.id AND state = 'paid'
-         GROUP BY is_live
-         ORDER BY is_live DESC  -- trials, as long as no real money was paid
-         LIMIT 1
       ) totals ON TRUE
 """
 # All invoices that have a status.
@@ -51,29 +55,19 @@ WITH_STATUS = """
 
 IS_DUE = "(move.state = 'posted' AND move.payment_state IN ('not_paid', 'partial'))"
 # Beside another link that was paid, the amount says nothing.
-IS_OF_OTHER_AMOUNT = """(
-    link.amount <> move.amount_residual
-    AND NOT EXISTS (SELECT FROM payplug_payment_link other
-                     WHERE other.move_id = move.id AND other.state = 'paid')
-)"""
+IS_OF_OTHER_AMOUNT = "(link.amount <> move.amount_residual AND totals.paid IS NULL)"
 MAILS_PAGE = "(root.payplug_link_target = 'page' AND root.payplug_enabled)"
 # The page of an earlier mail shows a later link, too: which nobody was told of.
 IS_SENT = """(
     sending.state = 'sent' AND sending.link_id = link.id OR link.is_made_by_customer
 )"""
 REFUNDED = "COALESCE(totals.refunded, 0)"
-IS_BEING_REFUNDED = """EXISTS (
-    SELECT FROM payplug_refund refund
-      JOIN payplug_payment_link paid ON paid.id = refund.link_id
-     WHERE paid.move_id = move.id
-       AND refund.state IN ('to_send', 'unknown', 'recorded')
-)"""
 STATUS = f"""
 CASE
     WHEN link.state = 'paid' THEN CASE
         WHEN link.to_book THEN 'to_book'
         WHEN totals.refunded > 0 AND totals.refunded >= totals.paid THEN 'refunded'
-        WHEN {IS_BEING_REFUNDED} THEN 'refunding'
+        WHEN totals.is_being_refunded THEN 'refunding'
         WHEN totals.refunded > 0 THEN 'partly_refunded'
         ELSE 'paid' END
     WHEN sending.state = 'waiting' THEN 'being_sent'

@@ -109,8 +109,7 @@ class Demo:
         return 0
 
     def _make_database(self, bases):
-        is_new = self.options.fresh or self.options.walk
-        if is_new or not bases.is_there(DATABASE):
+        if self.options.fresh or self.options.walk or not bases.is_there(DATABASE):
             bases.copy(databases.WITH_DEMO, DATABASE)
             step("Installing the addon with its demo data")
             if lines := warnings(bases.install(DATABASE, ADDON)):
