@@ -14,7 +14,7 @@ from .models.payplug_process_mixin import (
     isolated,
 )
 from .payplug_api import LINK_DAYS
-from .payplug_remote import UNREADABLE, PayplugError
+from .payplug_remote import SILENT, UNREADABLE, PayplugUnavailable
 
 OLDEST = timedelta(days=LINK_DAYS + 1)  # nothing older is still payable
 DONE = -1  # in place of a page: all that help were read
@@ -101,14 +101,15 @@ class AccountPolling:
         return has_time
 
     def _list_payments(self):
-        """Return a page; nothing for one that cannot be read: its links are asked."""
+        """Return a page; nothing for one that cannot be had: its links are asked."""
         try:
             answer = self._client.list_payments(self._page)
-        except PayplugError as error:
-            self._failures += 1
-            if error.reason != UNREADABLE or self._failures == MAX_FAILURES:
+        except PayplugUnavailable as error:
+            if error.reason in SILENT:
                 raise
-            return [], True
+            self._failures += 1
+            more = error.reason == UNREADABLE and self._failures < MAX_FAILURES
+            return [], more
         self._failures = 0
         return answer
 
@@ -142,7 +143,7 @@ class AccountPolling:
         has_time = True  # for one at least, however long it took to find the work
         for link, remote in shown:
             if has_time and link._differs_from(remote):
-                del self._waiting[remote.id]
+                self._waiting.pop(remote.id, None)  # a page may show it twice
                 apply = partial(type(link)._apply_remote, remote=remote)
                 has_time = link._process_each(apply)
         has_time = self._set_checked(same) and has_time
@@ -154,8 +155,8 @@ class AccountPolling:
         """Remember, in one transaction, that these links were looked at."""
         links = self._links.browse().union(*(link for link, _remote in shown))
         for _link, remote in shown:
-            del self._waiting[remote.id]
-        checked = {"checked_at": fields.Datetime.now()}
+            self._waiting.pop(remote.id, None)
+        checked = {"checked_at": fields.Datetime.now(), "unanswered_since": False}
         return self._store(lambda: links.write(checked), len(links))
 
     def _settle_unknown(self, remote):

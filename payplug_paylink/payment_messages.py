@@ -191,6 +191,13 @@ LINK_PROBLEM = _lt(
     "The payment link %(payment)s cannot be followed: %(why)s. Compare with Payplug's "
     "portal, then close the link."
 )
+UNANSWERED_SUMMARY = _lt("Payment link: no answer from Payplug")
+UNANSWERED = _lt(
+    "For a day, Payplug has given Odoo no answer about the payment link %(payment)s of "
+    "%(amount)s (%(mode)s): it may have been paid, and is not booked. Test the "
+    "connection in Settings ▸ Invoicing ▸ Payplug, and look in Payplug's portal. The "
+    "list Customers ▸ Payment Links shows the others, if there are any."
+)
 NOTHING_TO_COPY = _lt(
     "Nothing can be paid by link for %(invoice)s right now: Payplug is checking a "
     "payment, or the link cannot be followed. Press “Refresh” in a few minutes."

@@ -22,6 +22,7 @@ BY_HAND = re.compile(
 # Reasons of a `PayplugError` beside "HTTP <status>"; the company knows words for them.
 NO_ANSWER = "no answer in time"
 NO_CONNECTION = "no connection"
+SILENT = (NO_ANSWER, NO_CONNECTION)
 UNREADABLE = "unreadable answer"
 UNTRUSTED_PAGE = "untrusted payment page"
 
@@ -150,11 +151,11 @@ class RemotePayment(NamedTuple):
             state="paid" if _flag(body["is_paid"]) else ENDED_BY.get(code, "pending"),
             is_being_checked=bool((body.get("payment_method") or {}).get("is_pending")),
             refusal="" if code in ENDED_BY else code,
-            created_at=_utc(_whole(body["created_at"])),
-            paid_at=_utc(body.get("paid_at")),
+            created_at=_utc(body["created_at"]),
+            paid_at=_optional_utc(body.get("paid_at")),
             metadata=_metadata(body.get("metadata")),
-            refundable_after=_utc(body.get("refundable_after")),
-            refundable_until=_utc(body.get("refundable_until")),
+            refundable_after=_optional_utc(body.get("refundable_after")),
+            refundable_until=_optional_utc(body.get("refundable_until")),
         )
 
 
@@ -185,7 +186,7 @@ class RemoteRefund(NamedTuple):
                 cents=_cents(body["amount"]),
                 currency=str(body["currency"]),
                 is_live=_flag(body["is_live"]),
-                created_at=_utc(_whole(body["created_at"])),
+                created_at=_utc(body["created_at"]),
                 metadata=_metadata(body.get("metadata")),
             )
         except WRONG_SHAPE as error:
@@ -212,12 +213,18 @@ def _flag(value):
 
 def _utc(seconds):
     """Return Unix seconds as Odoo stores a moment: naive UTC."""
-    if seconds is None:
-        return None
     moment = EPOCH + timedelta(seconds=_whole(seconds))
     if moment.year not in YEARS:
         raise ValueError("not a moment of ours")
     return moment
+
+
+def _optional_utc(seconds):
+    """Return the same; None for what a payment can do without, or cannot be read."""
+    try:
+        return _utc(seconds)
+    except WRONG_SHAPE:
+        return None
 
 
 def _metadata(value):

@@ -67,6 +67,7 @@ CHECK_ENDED = timedelta(hours=23)  # how often a link that ended is looked at
 UNINSTALL_SECONDS = 60
 LEFT_NAMED = 50  # links that cannot be cancelled then, at most
 CHECK_OLD = timedelta(days=7)  # and one that was paid more than a month ago
+LAST_TRIED_LAST = "retry_at NULLS FIRST, checked_at NULLS FIRST, id"
 REFUND_DAYS = timedelta(days=365)  # for which Payplug refunds, if it tells no date
 NOT_THROUGH = ("to_send", "unknown", "recorded")  # refunds that may still go
 # Without it a key of a request's context has Odoo schedule no activity.
@@ -209,6 +210,7 @@ class PayplugPaymentLink(models.Model):
             ("unknown", "Payplug no longer knows it"),
             ("mismatch", "Payplug speaks of another amount, currency or mode"),
             ("no_key", "the company has no key of its mode any more"),
+            ("unanswered", "for a day, Payplug has given no answer about it"),
         ],
         readonly=True,
     )
@@ -218,6 +220,9 @@ class PayplugPaymentLink(models.Model):
     # So that visitors do not make Payplug answer more often than useful, see `FRESH`.
     answered_at = fields.Datetime(string="Last answer", readonly=True)
     started_at = fields.Datetime(string="Last payment begun", readonly=True)
+    unanswered_since = fields.Datetime(
+        readonly=True, help="Since then, no answer about it could be had or read."
+    )
     # So that the cron neither forgets nor repeats, see `_cron_follow`.
     checked_at = fields.Datetime(string="Last looked at", readonly=True)
 
@@ -454,7 +459,17 @@ class PayplugPaymentLink(models.Model):
         return self.is_booked and self._matches_invoice() and not is_lost
 
     def _is_in_books(self):
-        return self.account_payment_id.move_id.state == "posted"
+        return self._holds(self.account_payment_id.move_id)
+
+    @api.model
+    def _holds(self, entry):
+        """Tell whether an entry is in the books: posted, and not reversed."""
+        return entry.state == "posted" and not self._is_reversed(entry)
+
+    @api.model
+    def _is_reversed(self, entry):
+        reversals = entry.reversal_move_ids.filtered(lambda one: one.state == "posted")
+        return not all(map(self._is_reversed, reversals))
 
     def _is_missing_in_books(self):
         """Tell whether this money was booked, and its payment is no longer there."""
@@ -462,10 +477,16 @@ class PayplugPaymentLink(models.Model):
         return not is_known and bool(self._paid_ahead())
 
     def _settled_amount(self):
-        """Return how much of the booked payment settles something but a refund."""
-        partials = self._receivable_lines(self.account_payment_id.move_id)
-        settled = partials.matched_debit_ids.filtered(
-            lambda one: one.debit_move_id.payment_id.payment_type != "outbound"
+        """Return how much of the booked payment settles something.
+
+        Not a refund, nor the entry that reverses it.
+        """
+        entry = self.account_payment_id.move_id
+        settled = self._receivable_lines(entry).matched_debit_ids.filtered(
+            lambda one: (
+                one.debit_move_id.payment_id.payment_type != "outbound"
+                and one.debit_move_id.move_id not in entry.reversal_move_ids
+            )
         )
         return sum(settled.mapped("credit_amount_currency"))
 
@@ -819,7 +840,7 @@ class PayplugPaymentLink(models.Model):
         if not self._matches_remote(remote):
             self._set_problem("mismatch")
             return
-        self._write_changes(problem=False)
+        self._write_changes(problem=False, unanswered_since=False)
         if remote.state == "paid":
             self._apply_payment(remote)
         elif self.state == "pending":
@@ -1054,7 +1075,7 @@ class PayplugPaymentLink(models.Model):
         return claims.account_payment_id
 
     def _find_look_alike(self):
-        """Return an entry that may be this money, registered by hand elsewhere.
+        """Return a payment or entry that may be this money, registered by hand.
 
         In another journal, say: it settles the same amount of the same invoice.
         """
@@ -1064,7 +1085,18 @@ class PayplugPaymentLink(models.Model):
         )
         entries = same.credit_move_id.move_id
         entries = entries.filtered(lambda entry: entry.move_type == "entry")
-        return (entries - self._claimed(entries.origin_payment_id).move_id)[:1]
+        # The Accounting app books some payments when the bank tells of them.
+        payments = self.move_id.matched_payment_ids.filtered(
+            lambda one: (
+                one.state in ("in_process", "paid")
+                and not one.move_id
+                and self._is_of_amount(one.amount)
+            )
+        )
+        payments |= entries.origin_payment_id
+        payments -= self._claimed(payments)
+        entries = entries.filtered(lambda one: not one.origin_payment_id)
+        return payments[:1] or entries[:1]
 
     def _create_payment(self, due):
         """Create the customer's payment, as `account_payment` creates its own."""
@@ -1316,8 +1348,7 @@ class PayplugPaymentLink(models.Model):
             return
         asked, other = self.currency_id.format(due), self._find_look_alike()
         if other:
-            name = other.origin_payment_id.display_name or other.display_name
-            values = {"due": asked, "other": name}
+            values = {"due": asked, "other": other.display_name}
             self._schedule_activity(
                 messages.BY_HAND_SUMMARY, messages.BY_HAND, **values
             )
@@ -1503,8 +1534,29 @@ class PayplugPaymentLink(models.Model):
         # Nobody has looked: the last refunds of a payment may still be unseen.
         unpaid = self.filtered(lambda link: link.state != "paid")
         unpaid.checked_at = fields.Datetime.now()
+        if isinstance(error, PayplugError):
+            for link in unpaid:
+                link._note_unanswered()
         self._log_left_aside(error)
         return result
+
+    def _note_unanswered(self):
+        """After a day, call a person: it may have been paid, and nobody would know.
+
+        Once for an account whose key, say, is refused: the list shows the other links.
+        """
+        now = fields.Datetime.now()
+        self._write_changes(unanswered_since=self.unanswered_since or now)
+        if self.state != "pending" or self.unanswered_since > now - CHECK_ENDED:
+            return
+        root = self.company_id._payplug_root()
+        same = [("problem", "=", "unanswered"), ("company_id", "child_of", root.id)]
+        is_first = not self.search_count(same, limit=1)
+        self._set_problem("unanswered")
+        if is_first:
+            self._as_accountant()._schedule_activity(
+                messages.UNANSWERED_SUMMARY, messages.UNANSWERED
+            )
 
     def _log_left_aside(self, error):
         which = ", ".join(map(str, self.ids))
@@ -1555,7 +1607,7 @@ class PayplugPaymentLink(models.Model):
         made = may_try & Domain("payplug_id", "!=", False)
         ended = Domain("state", "in", ("cancelled", "expired"))
         ended &= Domain("expires_at", ">", now - LATE_PAYMENT_DAYS)
-        order = "checked_at NULLS FIRST, id"
+        order = LAST_TRIED_LAST
         to_book = self.search(may_try & Domain("to_book", "=", True), order=order)
         pending = self.search(made & Domain("state", "=", "pending"), order=order)
         outdated = pending.filtered(lambda link: link._seems_outdated())
@@ -1603,9 +1655,7 @@ class PayplugPaymentLink(models.Model):
             "paid_at", ">", now - REFUND_DAYS
         )
         paid = Domain("state", "=", "paid") & Domain("payplug_id", "!=", False)
-        found = self.search(
-            may_try & paid & unseen & ends, order="checked_at NULLS FIRST, id"
-        )
+        found = self.search(may_try & paid & unseen & ends, order=LAST_TRIED_LAST)
         return found.filtered(lambda link: link._may_be_refunded_since())
 
     def _may_be_refunded_since(self):

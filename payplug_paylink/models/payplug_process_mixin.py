@@ -23,6 +23,7 @@ SENTENCES = (UserError, RedirectWarning)
 MAX_FAILURES = 3  # unanswered calls in a row, after which the rest is postponed
 RETRY_UNAVAILABLE = timedelta(minutes=5)  # Payplug was silent, or a record was busy
 RETRY_REFUSED = timedelta(minutes=50)  # a little less than the hour of the crons
+ORDER = "retry_at NULLS FIRST, id"  # what has failed comes after what was not tried
 
 
 class ProcessFailed(Exception):
@@ -158,7 +159,8 @@ class PayplugProcessMixin(models.AbstractModel):
         """Process each record in a transaction of its own, while there is time.
 
         A failure concerns its record alone. When Payplug was silent several times in a
-        row, the records that are left are postponed together.
+        row, the records that are left stay as they are. They come first next time, as
+        `ORDER` has it: some bad answers do not stand in the way of all others for ever.
 
         :param process: a function of one record
         :return: whether there is time for more
@@ -174,7 +176,7 @@ class PayplugProcessMixin(models.AbstractModel):
                 return False
             failures = failures + 1 if isinstance(error, PayplugUnavailable) else 0
             if failures == MAX_FAILURES:
-                return left._postpone(error)
+                return bool(self.env["ir.cron"]._commit_progress(len(left)))
         return True
 
     def _process_one(self, process, key):

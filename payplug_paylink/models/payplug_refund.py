@@ -15,6 +15,7 @@ from .. import payment_messages as messages
 from ..payment_messages import error_reason, text, user_error
 from ..payment_rules import may_move_refund, unmet_refund
 from ..payplug_remote import (
+    UNREADABLE,
     PayplugError,
     PayplugRecorded,
     PayplugRejected,
@@ -25,6 +26,7 @@ from ..payplug_remote import (
 from .payplug_payment_link import NOT_THROUGH
 from .payplug_process_mixin import (
     CONFLICTS,
+    ORDER,
     RETRY_REFUSED,
     RETRY_UNAVAILABLE,
     SENTENCES,
@@ -215,12 +217,7 @@ class PayplugRefund(models.Model):
         return True
 
     def _is_in_books(self):
-        entry = self.account_payment_id.move_id
-        return entry.state == "posted" and not self._is_reversed(entry)
-
-    def _is_reversed(self, entry):
-        reversals = entry.reversal_move_ids.filtered(lambda one: one.state == "posted")
-        return not all(map(self._is_reversed, reversals))
+        return self.link_id._holds(self.account_payment_id.move_id)
 
     def _is_outside_books(self):
         """Tell whether this went back, and the books know nothing of it."""
@@ -615,6 +612,8 @@ class PayplugRefund(models.Model):
             to_cents(refund.amount) for refund in done
         )
         total = sum(one.cents for one in refunds)
+        if total > to_cents(link.amount):
+            raise PayplugUnavailable(UNREADABLE)  # no such money had come
         if total > to_cents(link.amount_refunded):
             link.amount_refunded = from_cents(total)
         for told in refunds:
@@ -792,7 +791,7 @@ class PayplugRefund(models.Model):
         found = found.filtered(
             lambda one: (
                 self._is_of_amount(one.amount)
-                and not self._is_reversed(one.move_id)
+                and not self.link_id._is_reversed(one.move_id)
                 and self._settles_this_alone(one)
             )
         )
@@ -972,8 +971,8 @@ class PayplugRefund(models.Model):
         """Send what waits, look for what is unknown, book what accounting refused."""
         now = fields.Datetime.now()
         is_due = Domain("retry_at", "=", False) | Domain("retry_at", "<=", now)
-        under_way = self.search(is_due & Domain("state", "in", UNDER_WAY), order="id")
-        to_book = self.search(is_due & Domain("to_book", "=", True), order="id")
+        under_way = self.search(is_due & Domain("state", "in", UNDER_WAY), order=ORDER)
+        to_book = self.search(is_due & Domain("to_book", "=", True), order=ORDER)
         progress = self.env["ir.cron"]._commit_progress
         progress(remaining=len(under_way) + len(to_book))
         has_time = under_way._process_each(type(self)._send) and to_book._process_each(

@@ -21,6 +21,7 @@ from ..payment_rules import is_temporary, server_reply
 from ..payplug_remote import PayplugError, PayplugUnavailable
 from .payplug_process_mixin import (
     CONFLICTS,
+    ORDER,
     RETRY_UNAVAILABLE,
     SENTENCES,
     ProcessFailed,
@@ -494,7 +495,7 @@ class PayplugSending(models.Model):
     @api.model
     def _cron_send(self):
         """Send what waits, one invoice after the other, while there is time."""
-        waiting = self.search(self._domain_of_work())
+        waiting = self.search(self._domain_of_work(), order=ORDER)
         self.env["ir.cron"]._commit_progress(remaining=len(waiting))
         if self._has_jobs():
             waiting._dispatch()  # what came before queue_job, or lost its job

@@ -74,6 +74,7 @@ FIELDS = [
         is_settled_otherwise mode move_id online_payment paid_at partner_id
         payplug_id problem refund_ids refundable_after refundable_until refusal
         refusal_text retry_at started_at state status to_book to_book_activity_id
+        unanswered_since
         to_cancel url""",
     ),
     (

@@ -121,6 +121,9 @@ class TestMoney(PayplugBookingCommon):
     def _lose_payment(self, how):
         """Let an accountant take the booked payment out of the books."""
         payment = self.link.account_payment_id
+        if how == "reversed":
+            payment.move_id._reverse_moves(cancel=True)
+            return
         if how == "cancelled entry":
             payment.move_id.button_draft()
             payment.move_id.button_cancel()
@@ -132,7 +135,7 @@ class TestMoney(PayplugBookingCommon):
             payment.unlink()
 
     def test_money_whose_payment_is_lost_is_not_asked_again_and_told(self):
-        for how in ("cancelled", "cancelled entry", "deleted"):
+        for how in ("cancelled", "cancelled entry", "deleted", "reversed"):
             with self.subTest(how=how):
                 self.invoice = self._create_payable_invoice()
                 self.link = self._pay(self._request(self.invoice))

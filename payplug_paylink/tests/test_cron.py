@@ -225,7 +225,96 @@ class TestCronFairness(PayplugBookingCommon):
         self._new_calls()
         self._run_cron()
         self.assertEqual(len(self._new_calls()), 3)
-        self.assertTrue(all(link.retry_at for link in links))
+        self.assertEqual(
+            links.mapped(lambda link: bool(link.retry_at)), [True] * 3 + [False] * 2
+        )
+
+    @mute_logger(LINK_LOG)
+    def test_bad_answers_about_some_links_stand_in_the_way_of_no_others(self):
+        """More of them than silences in a row after which the cron stops."""
+        links = self._make_links(9)
+        bad, good = links[:7], links[7:]
+        links.to_cancel = True
+        for link in bad:
+            path = f"/v1/payments/{link.payplug_id}"
+            self.payplug.fail("lie", times=None, path=path, fields={"amount": "x"})
+        for _each in range(3):
+            self._run_cron()
+            self._let_an_hour_pass(links)
+        self.assertEqual(set(bad.mapped("state")), {"pending"})
+        self.assertEqual(set(good.mapped("state")), {"cancelled"})
+
+    @mute_logger(LINK_LOG)
+    def test_bad_answers_about_some_links_hide_no_payment_of_others(self):
+        """What no page of the account's payments shows is asked one by one."""
+        links = self._make_links(4)
+        for link in links[:3]:
+            path = f"/v1/payments/{link.payplug_id}"
+            self.payplug.fail("500", times=None, path=path)
+        self.payplug.add_payments(600, self.account.id)
+        self.payplug.pay(links[3].payplug_id)
+        for _each in range(2):
+            self._run_cron()
+            self._let_an_hour_pass(links)
+        self.assertEqual(links[3].state, "paid")
+
+    @mute_logger(LINK_LOG)
+    def test_payment_that_a_page_shows_twice_ends_nothing(self):
+        links = self._make_links(2)
+        self.payplug.pay(links[0].payplug_id)
+        original = PayplugClient.list_payments
+
+        def list_payments(client, page=0):
+            payments, more = original(client, page)
+            return [one for one in payments for _each in range(2)], more
+
+        self.patch(PayplugClient, "list_payments", list_payments)
+        self._run_cron()
+        self.assertEqual(links.mapped("state"), ["paid", "pending"])
+        self.assertFalse(links[1].retry_at)
+
+    @mute_logger(LINK_LOG)
+    def test_link_of_which_nothing_can_be_read_for_a_day_calls_a_person_once(self):
+        links = self._make_links(2)
+        path = f"/v1/payments/{links[0].payplug_id}"
+        self.payplug.fail("lie", times=None, path=path, fields={"amount": "x"})
+        self.payplug.add_payments(600, self.account.id)  # so that no page shows it
+        self.payplug.pay(links[0].payplug_id)
+        invoice = links[0].move_id
+        for hours, calls in ((1, 0), (22, 0), (1, 1), (24, 1)):
+            with self.subTest(hours=hours):
+                self._run_cron()
+                self.assertEqual(len(invoice.activity_ids), calls)
+                self._let_an_hour_pass(links, hours)
+        self.assertEqual(invoice.payplug_status, "problem")
+        self.assertIn("no answer", invoice.activity_ids.summary)
+        self.assertFalse(links[1].problem)
+        self.payplug.clear_faults()
+        self._run_cron()
+        self.assertEqual(links[0].state, "paid")
+        self.assertFalse(links[0].problem)
+
+    @mute_logger(LINK_LOG)
+    def test_key_that_is_refused_for_a_day_calls_a_person_once_for_all_links(self):
+        links = self._make_links(3)
+        self.payplug.fail("401", times=None)
+        for _each in range(26):
+            self._run_cron()
+            self._let_an_hour_pass(links)
+        self.assertEqual(set(links.mapped("problem")), {"unanswered"})
+        self.assertEqual(len(links.move_id.activity_ids), 1)
+
+    def _let_an_hour_pass(self, links, hours=1):
+        self.env.flush_all()
+        self.env.cr.execute(
+            """UPDATE payplug_payment_link
+                  SET checked_at = checked_at - %(time)s,
+                      retry_at = retry_at - %(time)s,
+                      unanswered_since = unanswered_since - %(time)s
+                WHERE id = ANY(%(ids)s)""",
+            {"time": timedelta(hours=hours), "ids": links.ids},
+        )
+        self.env.invalidate_all()
 
     def test_link_made_right_before_its_turn_came_is_not_withdrawn(self):
         invoice = self._create_payable_invoice()

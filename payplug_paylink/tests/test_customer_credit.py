@@ -132,5 +132,5 @@ class TestCredit(PayplugBookingCommon):
         self.assertFalse(invoice.payment_link)
         self._pay(link)
         self.assertCredit(link, self.partner_a)
-        self.assertEqual(self._activities(invoice), [TWICE])
+        self.assertEqual(self._activities(invoice), [BY_HAND])
         self.assertEqual(invoice._payplug_amount_due(), 0)

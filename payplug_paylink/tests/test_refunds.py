@@ -14,6 +14,20 @@ from .common_refunds import CREDIT_NOTE, REFUND_LOG, TO_BOOK, RefundCommon
 
 @tagged("post_install", "-at_install", "once")
 class TestRefunds(RefundCommon):
+    def test_more_than_was_paid_is_not_booked_as_refunded(self):
+        path = f"/v1/payments/{self.link.payplug_id}/refunds"
+        self.payplug.refund(self.link.payplug_id, 1000)
+        self.payplug.refund(self.link.payplug_id, 1000)
+        balance = self._balance()
+        for cents in (2**31 - 1, 12001, 6001):
+            with self.subTest(cents=cents):
+                self.payplug.fail("lie", path=path, fields={"amount": cents})
+                with self.assertRaises(PayplugUnavailable):
+                    self.link._sync()
+                self.assertEqual(self._balance(), balance)
+        self.link._sync()
+        self.assertEqual(self._balance(), balance - 20)
+
     def test_refund_in_the_portal_settles_the_credit_note_that_is_there(self):
         note = self._credit(20)
         self._refund_in_portal(2000)

@@ -32,15 +32,18 @@ class TestSendingUnavailable(QueueCommon):
 
     def _let_time_pass(self, invoices):
         """Let the moment come for which the rows wait."""
-        waiting = self._queue(invoices).filtered(lambda row: row.state == "waiting")
-        waiting.sudo().retry_at = fields.Datetime.now()
+        waiting = self._queue(invoices).filtered(
+            lambda row: row.state == "waiting" and row.retry_at
+        )
+        for row in waiting.sudo():  # as they failed, one after the other
+            row.retry_at -= timedelta(minutes=10)
 
-    def assertAllWait(self, invoices, attempts):
+    def assertAllWait(self, invoices, tried):
         """Check that all come again, and that each cron will come once for them."""
         rows = self._queue(invoices)
         self.assertEqual(set(rows.mapped("state")), {"waiting"})
-        self.assertEqual(set(rows.mapped("attempts")), {attempts})
-        first = min(rows.mapped("retry_at"))
+        self.assertEqual(sum(rows.mapped("attempts")), tried)
+        first = min(rows.filtered("attempts").mapped("retry_at"))
         self.assertGreater(first, fields.Datetime.now())
         self.assertEqual(self._planned().mapped("call_at"), [first] * 2)
         self.assertEqual(self._planned().cron_id, self.crons)
@@ -51,8 +54,9 @@ class TestSendingUnavailable(QueueCommon):
         self.payplug.fail("500", times=None)
         self._new_calls()
         self.assertFalse(self._pass())
-        self.assertEqual(len(self._new_calls()), MAX_FAILURES)
-        self.assertAllWait(invoices, attempts=1)
+        tried = MAX_FAILURES * len(self.crons)
+        self.assertEqual(len(self._new_calls()), tried)
+        self.assertAllWait(invoices, tried)
 
     def test_silent_payplug_is_asked_three_times_and_all_ten_wait(self):
         self.assertAskedThreeTimes(self._invoices(10))
@@ -62,6 +66,19 @@ class TestSendingUnavailable(QueueCommon):
         for invoice in invoices:
             self._request(invoice)
         self.assertAskedThreeTimes(invoices)
+
+    def test_bad_answers_about_some_links_stand_in_the_way_of_no_other_invoice(self):
+        invoices = self._invoices(8)
+        for invoice in invoices[:6]:
+            path = f"/v1/payments/{self._request(invoice).payplug_id}"
+            self.payplug.fail("lie", times=None, path=path, fields={"amount": "x"})
+        self._enqueue(invoices)
+        mails = 0
+        for _each in range(2):
+            mails += len(self._pass())
+            self._let_time_pass(invoices)
+        self.assertEqual(mails, 2)
+        self.assertEqual(self._states(invoices), ["waiting"] * 6 + ["sent"] * 2)
 
     def test_one_answer_in_between_lets_the_worker_go_on(self):
         invoices = self._invoices(8)
