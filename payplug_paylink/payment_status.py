@@ -36,7 +36,7 @@ TABLES = """
   LEFT JOIN LATERAL (
         -- of trials, as long as no real money was paid
         SELECT COALESCE(SUM(amount) FILTER (WHERE is_live), SUM(amount)) AS paid,
-               COALESCE(SUM(amount_refunded) FILTER (WHERE is_live),
+               COALESCE(SUM(COALESCE(amount_refunded, 0)) FILTER (WHERE is_live),
                         SUM(amount_refunded)) AS refunded,
                bool_or(EXISTS (SELECT FROM payplug_refund
                                 WHERE link_id = paid.id

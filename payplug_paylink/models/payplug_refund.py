@@ -381,7 +381,7 @@ class PayplugRefund(models.Model):
             # The key is gone, or another account's: the person has looked.
             with contextlib.suppress(PayplugRejected, UserError):
                 self._follow(self.link_id)
-        if self.state == "unknown" and not self._is_to_process():
+        if self.state == "unknown" and not (self._is_due() or self.is_answer_lost):
             at = self.link_id._local_time(self.retry_at)
             raise user_error(self.env, messages.REFUND_TOO_EARLY, at=at)
         if self.state in (*UNDER_WAY, "recorded"):
@@ -414,8 +414,11 @@ class PayplugRefund(models.Model):
     def _is_to_process(self):
         # OVERRIDE payplug.process.mixin: not what ended, or another process began
         if self.state == "unknown":
-            return not self.retry_at or self.retry_at <= fields.Datetime.now()
+            return self._is_due()
         return self.state == "to_send" or self.to_book
+
+    def _is_due(self):
+        return not self.retry_at or self.retry_at <= fields.Datetime.now()
 
     def _process_succeeded(self):
         # OVERRIDE payplug.process.mixin: `_send` and `_book_again` store when to retry
@@ -423,23 +426,27 @@ class PayplugRefund(models.Model):
 
     def _process_failed(self, error):
         # EXTEND payplug.process.mixin: what may have gone stays unknown
+        looked = self.filtered(lambda one: one.state == "unknown" and one._is_due())
         result = super()._process_failed(error)
         for refund in self:
             if not isinstance(error, (PayplugError, *SENTENCES)):
                 _logger.error("Refund %s was left aside", refund.id, exc_info=error)
             if refund.state in UNDER_WAY:
-                refund._store_reason(error)
+                refund._store_reason(error, is_look=refund in looked)
         return result
 
-    def _store_reason(self, error):
-        """Tell why it is not through yet; end it if Payplug has never heard of it."""
+    def _store_reason(self, error, is_look):
+        """Tell why it is not through yet; end it if Payplug has never heard of it.
+
+        :param bool is_look: whether it was looked for, some minutes after the call
+        """
         reason = self._error_reason(error)
         is_final = isinstance(error, (PayplugRejected, UserError))
         if is_final and self.state == "to_send":
             self._set_refused(reason)
         else:
             self.failure_reason = reason
-            if self.state == "unknown" and (is_final or self._is_sent_long_ago()):
+            if is_look and (is_final or self._is_sent_long_ago()):
                 self._call_for_lost()
 
     def _is_sent_long_ago(self):
@@ -905,14 +912,7 @@ class PayplugRefund(models.Model):
 
     def _is_superseded(self):
         """Tell whether what this was refused for came after it in another way."""
-        later = self.link_id._of_invoice().refund_ids.filtered(
-            lambda one: one.id > self.id
-        )
-        note = self.credit_note_id
-        is_settled = self._posted_note() and not note._payplug_credit_left()
-        if note and (is_settled or note in later.credit_note_id):
-            return True
-        return self.link_id._refund_asked(note, but=self) <= 0
+        return self.link_id._refund_asked(self.credit_note_id, but=self) <= 0
 
     def _log(self, message, **values):
         """Write a sentence into the chatter of the invoice and of the credit note."""

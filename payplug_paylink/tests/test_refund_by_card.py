@@ -380,6 +380,11 @@ class TestRefundByCard(RefundCommon):
         self._run_refund_cron()
         self.assertEqual(self._activities(self.invoice), [ANSWER_LOST])
         called = self.invoice.activity_ids
+        self.assertGreater(refund.retry_at, fields.Datetime.now())
+        with self.assertRaises(ZeroDivisionError), self.env.cr.savepoint():
+            refund.with_user(self.accountant).action_close()
+            self.assertEqual(refund.state, "refused", "who is called need not wait")
+            raise ZeroDivisionError
         self.company.payplug_test_key = key
         self._run_refund_cron()
         self.assertIn("does not show this refund", refund.failure_reason)

@@ -354,7 +354,7 @@ class TestRefunds(RefundCommon):
                 "refundable_until": now - days,
             }
         )
-        self.payplug.fail(500, method="GET")
+        self.payplug.fail(500, times=2, method="GET")  # the list, then the payment
         with mute_logger(LINK_LOG):
             self._run_cron()
         self.assertFalse(self._refunds())
