@@ -90,7 +90,7 @@ class PayplugPaylink(http.Controller):
         try:
             link_sudo = with_deadline(link_sudo, wait_for_lock=True)
             is_synced = not is_asked or self._sync(link_sudo)
-            if is_asked:  # a Payplug that fails is not asked each time either
+            if is_asked and is_synced:
                 link_sudo.answered_at = fields.Datetime.now()
         except ConcurrencyError as error:
             self._may_give_up(error)

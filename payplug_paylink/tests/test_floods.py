@@ -38,14 +38,6 @@ class TestFloods(PayplugRoutesCommon):
                 # Some seconds may have passed on a busy machine.
                 self.assertLess(len(self._new_calls()), 3)
 
-    def test_payplug_that_fails_is_not_asked_for_each_visitor_who_returns(self):
-        self._age_answer()
-        self.payplug.fail("500", times=None)
-        self._new_calls()
-        self.assertEqual(self._return().status_code, 503)
-        self.assertEqual([self._return().status_code for _n in "1234"], [303] * 4)
-        self.assertLess(len(self._new_calls()), 3)
-
     def test_answer_of_some_seconds_ago_is_not_taken_for_another_amount(self):
         self._pay()
         self.env.invalidate_all()
