@@ -14,7 +14,7 @@ from .models.payplug_process_mixin import (
     isolated,
 )
 from .payplug_api import LINK_DAYS
-from .payplug_remote import SILENT, UNREADABLE, PayplugUnavailable
+from .payplug_remote import SILENT, UNREADABLE, PayplugError
 
 OLDEST = timedelta(days=LINK_DAYS + 1)  # nothing older is still payable
 DONE = -1  # in place of a page: all that help were read
@@ -104,8 +104,8 @@ class AccountPolling:
         """Return a page; nothing for one that cannot be had: its links are asked."""
         try:
             answer = self._client.list_payments(self._page)
-        except PayplugUnavailable as error:
-            if error.reason in SILENT:
+        except PayplugError as error:
+            if error.reason in SILENT or error.status == 401:  # nothing would be told
                 raise
             self._failures += 1
             more = error.reason == UNREADABLE and self._failures < MAX_FAILURES

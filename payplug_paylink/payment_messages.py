@@ -239,10 +239,10 @@ BANNER_TO_BOOK = _lt(
     "Odoo tries again every hour."
 )
 BANNER_MISSING = _lt(
-    "Payplug holds %(held)s that the customer paid by card on %(date)s (%(payment)s), "
-    "and that payment is no longer in the books (deleted, cancelled or in draft). The "
-    "customer is not asked for it again. Press “Book again” if it pays this invoice, "
-    "or “Settled otherwise: ask again” if it was given back or used elsewhere."
+    "The customer paid %(amount)s by card on %(date)s (%(payment)s), and that payment "
+    "is no longer in the books (deleted, cancelled, reversed or in draft). What "
+    "Payplug holds of it is not asked for again. Press “Book again” if it pays this "
+    "invoice, or “Settled otherwise: ask again” if it was given back or used elsewhere."
 )
 BANNER_TO_CANCEL = _lt("The payment link will be cancelled when Payplug answers.")
 BANNER_REFUSED = _lt(

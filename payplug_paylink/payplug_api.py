@@ -267,10 +267,12 @@ class PayplugClient:
         try:
             body = self._call("POST", self._path(payment_id) + "/refunds", data)
         except PayplugRejected as error:
-            if error.status < 300 and BY_HAND.search(error.details):
-                told = (error.reason, error.status, error.details)
-                raise PayplugRecorded(*told) from None
-            raise
+            if error.status >= 300:
+                raise
+            if not BY_HAND.search(error.details):  # other words for the same, maybe
+                raise PayplugUnavailable(UNREADABLE) from error
+            told = (error.reason, error.status, error.details)
+            raise PayplugRecorded(*told) from None
         return RemoteRefund.from_json(body)
 
     def list_refunds(self, payment_id):

@@ -1093,7 +1093,7 @@ class AccountMove(models.Model):
         link = self._payplug_open_link()  # a later one may still be paid
         recorded = (
             link.state == "paid"
-            and not (link.account_payment_id or link.to_book)
+            and not (link.is_booked or link.to_book)
             and link.is_live == self.company_id._payplug_is_live()
             and link._has_amount_due(due)
         )

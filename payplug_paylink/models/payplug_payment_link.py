@@ -446,11 +446,21 @@ class PayplugPaymentLink(models.Model):
 
         Payplug's money counts until it is refunded, whatever became of its payment in
         the books; only what settles something there does not (ARCHITECTURE.rst, Money).
+        What was refunded for a credit note counts, too: neither is it owed any more.
         """
         if not self._counts_for_invoice():
             return 0.0
-        held = self.amount - self.amount_refunded - self._settled_amount()
+        gone = self.amount_refunded and self.amount_refunded - self._credited_amount()
+        held = self.amount - gone - self._settled_amount()
         return max(self.currency_id.round(held), 0.0)
+
+    def _credited_amount(self):
+        """Return how much of what was refunded has settled credit notes."""
+        entries = self.refund_ids.account_payment_id.move_id
+        settled = self._receivable_lines(entries).matched_credit_ids
+        notes = self._credit_notes()
+        settled = settled.filtered(lambda one: one.credit_move_id.move_id in notes)
+        return sum(settled.mapped("debit_amount_currency"))
 
     def _counts_for_invoice(self):
         if self.state != "paid" or self.to_book:
@@ -472,23 +482,35 @@ class PayplugPaymentLink(models.Model):
         return not all(map(self._is_reversed, reversals))
 
     def _is_missing_in_books(self):
-        """Tell whether this money was booked, and its payment is no longer there."""
-        is_known = self.to_book or self._is_in_books()
-        return not is_known and bool(self._paid_ahead())
+        """Tell whether this money was booked, and its payment is no longer there.
+
+        Also what was refunded since, if that is in the books.
+        """
+        if not self.is_booked or self.to_book or self._is_in_books():
+            return False
+        if self.is_settled_otherwise:
+            return False
+        return bool(self._paid_ahead()) or any(
+            refund._is_in_books() for refund in self.refund_ids
+        )
 
     def _settled_amount(self):
         """Return how much of the booked payment settles something.
 
-        Not a refund, nor the entry that reverses it.
+        Not a refund by Payplug, nor the entry that reverses it.
         """
         entry = self.account_payment_id.move_id
         settled = self._receivable_lines(entry).matched_debit_ids.filtered(
             lambda one: (
-                one.debit_move_id.payment_id.payment_type != "outbound"
+                not self._is_refund(one.debit_move_id.payment_id)
                 and one.debit_move_id.move_id not in entry.reversal_move_ids
             )
         )
         return sum(settled.mapped("credit_amount_currency"))
+
+    def _is_refund(self, payment):
+        journal = self.account_payment_id.journal_id
+        return payment.payment_type == "outbound" and payment.journal_id == journal
 
     def _receivable_lines(self, moves):
         return moves.line_ids.filtered(
@@ -955,9 +977,7 @@ class PayplugPaymentLink(models.Model):
     def _book(self, is_first):
         """Register the payment, reconcile it with what is due, and tell everyone."""
         due = self._residual_of_invoice()
-        found = self.env["account.payment"]
-        if not is_first or self._is_partly_settled():
-            found = self._find_payment()
+        found = self._find_payment()
         is_taken_over = self._settles_invoice(found)
         payment = found or self._create_payment(due)
         self._settle(payment, due)
@@ -966,11 +986,6 @@ class PayplugPaymentLink(models.Model):
         is_surplus = self.currency_id.compare_amounts(self.amount, due) > 0
         if is_surplus and not is_taken_over:
             self._schedule_refund(due)
-
-    def _is_partly_settled(self):
-        """Tell whether something, maybe this money, has settled the invoice in part."""
-        move, currency = self.move_id, self.currency_id
-        return bool(currency.compare_amounts(move.amount_total, move.amount_residual))
 
     def _store_booked(self, payment):
         self._close_booking_activity()
@@ -1429,10 +1444,7 @@ class PayplugPaymentLink(models.Model):
 
     def _missing_text(self):
         """Return that this money is no longer in the books, and what to do."""
-        held = self.currency_id.format(self._paid_ahead())
-        return text(
-            self.env, messages.BANNER_MISSING, **{**self._names(), "held": held}
-        )
+        return text(self.env, messages.BANNER_MISSING, **self._names())
 
     def _problem_text(self):
         """Return what keeps this link from being followed, and what to do."""
@@ -1497,6 +1509,8 @@ class PayplugPaymentLink(models.Model):
         notify, return): the address of one opens no other.
         """
         signed = f"{record.id} {record.create_date.isoformat()}"
+        if route == "pay":  # another customer's invoice is another page
+            signed += f" {record.partner_id.id}"
         return hmac(self.env(su=True), f"payplug_paylink.{route}", signed)[
             :SIGNATURE_SIZE
         ]
@@ -1508,9 +1522,10 @@ class PayplugPaymentLink(models.Model):
         :param records: an empty recordset, in sudo, of the model of this route
         :param str number: the id, as it was sent
         """
+        names = ["create_date", *(["partner_id"] if route == "pay" else [])]
         found = records
         if RECORD_ID.fullmatch(number):
-            found = records.search_fetch([("id", "=", int(number))], ["create_date"])
+            found = records.search_fetch([("id", "=", int(number))], names)
         is_ours = found and signature.isascii()
         if is_ours and consteq(self._signature(route, found), signature):
             return found
@@ -1526,7 +1541,8 @@ class PayplugPaymentLink(models.Model):
     def _process_succeeded(self):
         # OVERRIDE payplug.process.mixin: `_book_again` says when it is tried again
         retry_at = self.to_book and self.retry_at
-        self._write_changes(checked_at=fields.Datetime.now(), retry_at=retry_at)
+        now = fields.Datetime.now()
+        self._write_changes(checked_at=now, retry_at=retry_at, unanswered_since=False)
 
     def _process_failed(self, error):
         # EXTEND payplug.process.mixin
@@ -1550,7 +1566,13 @@ class PayplugPaymentLink(models.Model):
         if self.state != "pending" or self.unanswered_since > now - CHECK_ENDED:
             return
         root = self.company_id._payplug_root()
-        same = [("problem", "=", "unanswered"), ("company_id", "child_of", root.id)]
+        # What fails together has failed since about the same time.
+        same = [
+            ("problem", "=", "unanswered"),
+            ("company_id", "child_of", root.id),
+            ("is_live", "=", self.is_live),
+            ("unanswered_since", ">=", self.unanswered_since - RETRY_REFUSED),
+        ]
         is_first = not self.search_count(same, limit=1)
         self._set_problem("unanswered")
         if is_first:

@@ -492,13 +492,24 @@ class PayplugRefund(models.Model):
         remote = client.get_payment(link.payplug_id)
         link._apply_remote(remote)
         for other in link._paid_beside():
-            other._sync()
+            self._check_seen(other, other._sync())
         if self.sent_at:
             self._follow(link)
-        is_listed = remote.cents_refunded <= to_cents(link.amount_refunded)
-        if self.state in UNDER_WAY and not is_listed:
-            raise PayplugUnavailable("refund not listed")
+        self._check_seen(link, remote)
         return remote
+
+    def _check_seen(self, link, remote):
+        """Check that all that went back of a payment is known, before more does.
+
+        :param remote: the `RemotePayment`; None if Payplug does not know it
+        """
+        if self.state not in UNDER_WAY:
+            return
+        if not remote:
+            env, name = link._as_accountant().env, link.payplug_id
+            raise user_error(env, messages.REFUND_UNKNOWN_PAYMENT, payment=name)
+        if remote.cents_refunded > to_cents(link.amount_refunded):
+            raise PayplugUnavailable("refund not listed")
 
     def _call_for_lost(self):
         """Let a person decide, once, what becomes of a refund whose answer was lost."""
@@ -818,14 +829,17 @@ class PayplugRefund(models.Model):
 
     def _settled_alike(self):
         """Return the refunds of this amount of which a person said that they are booked
-        otherwise: a payment by hand, which may come after that word, is theirs first.
+        otherwise: a payment by hand, which may come after that word, is theirs first,
+        unless it is for another credit note.
         """
+        note = self._posted_note()
         return self.link_id._of_invoice().refund_ids.filtered(
             lambda one: (
                 one != self
                 and one.is_settled_otherwise
                 and not one._is_in_books()
                 and self._is_of_amount(one.amount)
+                and not (note and one._posted_note() - note)
             )
         )
 
@@ -896,8 +910,10 @@ class PayplugRefund(models.Model):
 
     def _schedule_refunder(self, summary, note, **values):
         """Call somebody who may try it again, or give it up."""
+        user = self.link_id._refunder()
         refund = self.with_env(self.link_id._as_accountant().env)
-        refund._schedule(summary, note, user=self.link_id._refunder(), **values)
+        refund = refund.with_context(lang=user.lang)
+        refund._schedule(summary, note, user=user, **values)
 
     def _close_activity(self):
         self.link_id._close_activities(self.activity_id)

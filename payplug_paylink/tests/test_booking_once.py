@@ -185,7 +185,8 @@ class TestMoney(PayplugBookingCommon):
         self.payplug.refund(self.link.payplug_id, 7_000)
         self.link._sync()
         self.assertEqual(self.invoice._payplug_amount_due(), 120)
-        self.assertFalse(self.invoice.payplug_is_missing)
+        self.env.invalidate_all()
+        self.assertTrue(self.invoice.payplug_is_missing, "the refunds are in the books")
 
     def test_settled_otherwise_asks_again_and_is_told(self):
         self._pay(self.link)
@@ -242,6 +243,47 @@ class TestMoney(PayplugBookingCommon):
         self.assertEqual(self.link.account_payment_id, by_hand)
         self.assertEqual(self._payments(), by_hand)
         self.assertFalse(self._activities(self.invoice))
+
+    def test_payment_by_hand_that_settles_nothing_yet_is_taken_over(self):
+        """From the list of payments, before Odoo has seen that the link is paid."""
+        self.payplug.pay(self.link.payplug_id)
+        values = {
+            "payment_type": "inbound",
+            "partner_type": "customer",
+            "partner_id": self.invoice.commercial_partner_id.id,
+            "amount": 120,
+            "journal_id": self.company.payplug_journal_id.id,
+            "memo": self.link.payplug_id,
+        }
+        payment = self.env["account.payment"].create(values)
+        payment.action_post()
+        self._run_cron()
+        self.assertEqual(self.link.account_payment_id, payment)
+        self.assertEqual(self.invoice.amount_residual, 0)
+
+    def test_money_that_went_back_by_bank_is_asked_again(self):
+        self._pay(self.link)
+        entry = self.link.account_payment_id.move_id
+        entry.line_ids.remove_move_reconcile()
+        values = {
+            "payment_type": "outbound",
+            "partner_type": "customer",
+            "partner_id": self.invoice.commercial_partner_id.id,
+            "amount": 120,
+            "journal_id": self.company_data["default_journal_bank"].id,
+        }
+        back = self.env["account.payment"].create(values)
+        back.action_post()
+        lines = self.link._receivable_lines(entry | back.move_id)
+        lines.reconcile()
+        self.assertEqual(self.invoice._payplug_amount_due(), 120)
+        self.assertTrue(self.invoice._payplug_start_payment())
+
+    def test_deleted_payment_that_was_settled_otherwise_can_be_paid_again(self):
+        self._pay(self.link)
+        self._lose_payment("deleted")
+        self.invoice.with_user(self.biller).action_payplug_settled_otherwise()
+        self.assertTrue(self.invoice.sudo()._payplug_start_payment())
 
     def test_payment_of_other_money_is_not_taken_over(self):
         journal = self.company.payplug_journal_id

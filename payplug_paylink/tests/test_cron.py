@@ -8,6 +8,7 @@ from odoo.tests import tagged
 from odoo.tools import mute_logger
 
 from ..payplug_api import PayplugClient
+from ..payplug_remote import PayplugRejected
 from .common import LINK_LOG, PayplugBookingCommon
 
 
@@ -303,6 +304,25 @@ class TestCronFairness(PayplugBookingCommon):
             self._let_an_hour_pass(links)
         self.assertEqual(set(links.mapped("problem")), {"unanswered"})
         self.assertEqual(len(links.move_id.activity_ids), 1)
+        self.payplug.clear_faults()
+        other = self._make_links(1)
+        self.payplug.fail("401", times=None)
+        links |= other
+        for _each in range(26):
+            self._run_cron()
+            self._let_an_hour_pass(links)
+        self.assertTrue(other.move_id.activity_ids, "it began a day later")
+
+    @mute_logger(LINK_LOG)
+    def test_list_that_is_refused_hides_no_payment(self):
+        links = self._make_links(2)
+        self.payplug.pay(links[0].payplug_id)
+        self.patch(PayplugClient, "list_payments", self._refuse)
+        self._run_cron()
+        self.assertEqual(links.mapped("state"), ["paid", "pending"])
+
+    def _refuse(self, *_arguments):
+        raise PayplugRejected("HTTP 403", 403)
 
     def _let_an_hour_pass(self, links, hours=1):
         self.env.flush_all()

@@ -180,12 +180,15 @@ class TestRefundByCard(RefundCommon):
         self.assertEqual(refund.state, "done")
         self.assertEqual(self._refunded_cents(), 5000)
 
-    def test_error_object_in_a_success_is_a_refusal(self):
+    def test_error_object_in_a_success_is_left_to_people(self):
+        """It may say, in words that nobody knows, that it is only recorded."""
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
         self.payplug.fail("error", path=path, method="POST")
         refund = self._refund(self._credit(50))
-        self.assertEqual(refund.state, "refused")
-        self.assertIn("Something went wrong", refund.failure_reason)
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "unknown")
+        self.assertEqual(self._activities(self.invoice), [ANSWER_LOST])
+        self.assertEqual(self._posts(), 1)
 
     def test_refund_that_is_only_recorded_is_shown_and_followed_to_its_end(self):
         self.account.refunds_by_hand = True
@@ -1071,6 +1074,87 @@ class TestRefundedOnce(RefundCommon):
         self._pay(link)
         self._pay(late, late=True)
         return invoice, link, late
+
+    def test_other_payment_of_the_invoice_is_looked_at_as_strictly(self):
+        """It was refunded in the portal, and a list that lags, or a 404, hides that."""
+        for fault in ("lag", 404):
+            with self.subTest(fault=fault):
+                invoice, link, late = self._pay_twice()
+                target = invoice._payplug_refundable_link()
+                other = (link | late) - target
+                self.payplug.refund(other.payplug_id)
+                payment = self.payplug.store.payments[other.payplug_id]
+                listed = payment.refunds
+                if fault == "lag":
+                    payment.refunds = []
+                else:
+                    path = f"/v1/payments/{other.payplug_id}"
+                    self.payplug.fail(fault, path=path)
+                refund = self._refund(invoice)
+                self.assertNotEqual(refund.state, "done")
+                self.assertTrue(refund.failure_reason)
+                self.assertEqual(self._refunded_cents(target), 0)
+                payment.refunds = listed
+                self._run_refund_cron()
+                self.assertEqual(refund.state, "refused")
+                self.assertEqual(self._refunded_cents(target), 0)
+
+    def test_payment_by_hand_for_another_credit_note_is_taken_over(self):
+        """Beside a refund of this amount that was booked otherwise."""
+        note, other = self._credit(20), self._credit(20)
+        lost = self._refund(note)
+        self._lose_refund(lost, "deleted")
+        lost.with_user(self.accountant).action_settled_otherwise()
+        self._let_books_refuse_refunds()
+        with self.assertLogs(REFUND_LOG, "WARNING"):
+            refund = self._refund(other)
+        self._let_books_refuse_refunds(False)
+        payment = self._register_by_hand(other)
+        self._run_refund_cron()
+        self.assertEqual(refund.account_payment_id, payment)
+
+    def test_money_back_for_a_credit_note_is_not_asked_again(self):
+        """Whatever becomes of the payment in the books."""
+        for amount in (None, 50):
+            for how in ("taken off", "cancelled", "deleted", "reversed"):
+                with self.subTest(amount=amount, how=how):
+                    invoice = self._create_payable_invoice()
+                    link = self._paid_link(invoice)
+                    self._refund(self._credit(amount, invoice))
+                    payment = link.account_payment_id
+                    entry = payment.move_id
+                    if how == "taken off":
+                        entry.line_ids.remove_move_reconcile()
+                    elif how == "reversed":
+                        entry._reverse_moves(cancel=True)
+                    else:
+                        payment.action_draft()
+                        lose = {"cancelled": "action_cancel", "deleted": "unlink"}
+                        getattr(payment, lose[how])()
+                    self.assertEqual(invoice.amount_residual, 120)
+                    self.assertEqual(invoice._payplug_amount_due(), 0)
+                    is_lost = how != "taken off"
+                    self.assertEqual(invoice.payplug_is_missing, is_lost)
+                    if is_lost:
+                        before = self._balance()
+                        invoice.with_user(self.accountant).action_payplug_book_again()
+                        self.assertEqual(self._balance(), before + 120)
+                        self.env.invalidate_all()
+                        self.assertFalse(invoice.payplug_is_missing)
+
+    def test_payment_that_was_lost_before_its_refund_can_be_booked_again(self):
+        invoice = self._create_payable_invoice()
+        link = self._paid_link(invoice)
+        link.account_payment_id.action_draft()
+        link.account_payment_id.action_cancel()
+        balance = self._balance()
+        self._refund_in_portal(None, link)
+        self.assertEqual(self._balance(), balance - 120)
+        self.assertTrue(invoice.payplug_is_missing)
+        invoice.with_user(self.accountant).action_payplug_book_again()
+        self.assertEqual(self._balance(), balance)
+        self.env.invalidate_all()
+        self.assertFalse(invoice.payplug_is_missing)
 
     def test_customer_who_paid_twice_gets_one_payment_back_whichever_it_is(self):
         invoice, link, late = self._pay_twice()

@@ -295,6 +295,23 @@ class TestRoutes(PayplugRoutesCommon):
         self.assertEqual(answer.status_code, 503)
         self.assertIn("need not pay again", answer.text)
 
+    def test_page_of_an_earlier_customer_shows_nothing_of_the_next_ones_invoice(self):
+        path = self.invoice._payplug_page_path()
+        self.assertEqual(self.url_open(path).status_code, 200)
+        self.invoice.button_draft()
+        self.invoice.partner_id = self.partner_b
+        self.partner_b.email = "b@example.com"
+        self.invoice.action_post()
+        self.env.flush_all()
+        for address in (path, f"{path}/invoice.pdf"):
+            self.assertEqual(self.url_open(address).status_code, 404)
+        self._new_calls()
+        answer = self.url_open(path, data={}, method="POST", allow_redirects=False)
+        self.assertEqual(answer.status_code, 404)
+        self.assertFalse(self._new_calls())
+        path = self.invoice._payplug_page_path()
+        self.assertEqual(self.url_open(path).status_code, 200)
+
     def test_payer_of_an_invoice_that_became_another_customers_sees_nothing_of_it(self):
         self.invoice.button_draft()
         self.invoice.partner_id = self.partner_b

@@ -818,14 +818,7 @@ class TestForeignMemo(PayplugBookingCommon):
             lines = (other.move_id | other_invoice).line_ids
             to_settle = [("account_type", "=", "asset_receivable")]
             lines.filtered_domain(to_settle).reconcile()
-        self._let_books_refuse()
-        self.payplug.pay(link.payplug_id)
-        with mute_logger(LINK_LOG):
-            link._sync()
-        self.assertTrue(link.to_book)
-        self._let_books_refuse(False)
-        link.retry_at = False
-        self._run_cron()
+        self._pay(link)
         return link, other
 
     def test_payment_of_another_amount_with_the_same_memo_is_not_taken_over(self):
