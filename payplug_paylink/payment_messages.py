@@ -410,6 +410,11 @@ REFUSED_REFUND = _lt(
     "refund to try it again, or give the money back otherwise. Why it was refused: "
     "%(why)s"
 )
+LATE_REFUND_SUMMARY = _lt("Refund by card: not sent yet")
+LATE_REFUND = _lt(
+    "%(amount)s of payment %(payment)s has not gone back to the customer for an hour: "
+    "%(why)s Odoo goes on trying. Or open the refund and press “Give up”."
+)
 LOST_REFUND_SUMMARY = _lt("Refund by card: answer lost")
 LOST_REFUND = _lt(
     "Nobody knows whether %(amount)s of payment %(payment)s went back to the customer: "

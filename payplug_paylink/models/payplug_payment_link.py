@@ -484,13 +484,15 @@ class PayplugPaymentLink(models.Model):
     def _is_missing_in_books(self):
         """Tell whether this money was booked, and its payment is no longer there.
 
-        Also what was refunded since, if that is in the books.
+        Also what was refunded since, if that is in the books; and what was paid for
+        this invoice when it was another customer's.
         """
         if not self.is_booked or self.to_book or self._is_in_books():
             return False
         if self.is_settled_otherwise:
             return False
-        return bool(self._paid_ahead()) or any(
+        held = self.amount - self.amount_refunded - self._settled_amount()
+        return self.currency_id.compare_amounts(held, 0) > 0 or any(
             refund._is_in_books() for refund in self.refund_ids
         )
 
@@ -895,7 +897,7 @@ class PayplugPaymentLink(models.Model):
             self._set_as_current()  # even if it is an earlier one
         if moved and not must_be_booked:
             self._log(messages.LOG_RECORDED)
-        self._register_payment(is_first=bool(moved))
+        self._register_payment()
         self._apply_refunds(remote, is_first=bool(moved))
         if moved:
             self._tell_of_payment()
@@ -931,11 +933,8 @@ class PayplugPaymentLink(models.Model):
 
     # === BOOKING === #
 
-    def _register_payment(self, is_first=False):
-        """Book a paid link, once; if accounting refuses, keep it and call for help.
-
-        :param bool is_first: whether no earlier attempt can have left anything
-        """
+    def _register_payment(self):
+        """Book a paid link, once; if accounting refuses, keep it and call for help."""
         if not self.to_book:
             return
         link = self._as_accountant()
@@ -946,7 +945,7 @@ class PayplugPaymentLink(models.Model):
             return
         try:
             with isolated(), self.env.cr.savepoint():
-                link._book(is_first)
+                link._book()
         except ProcessFailed as failure:  # the money came all the same
             link._booking_failed(failure.cause)
         else:
@@ -974,7 +973,7 @@ class PayplugPaymentLink(models.Model):
         except ProcessFailed as failure:  # the customer paid all the same
             log_failure(_logger, "Nobody was told of it", failure.cause)
 
-    def _book(self, is_first):
+    def _book(self):
         """Register the payment, reconcile it with what is due, and tell everyone."""
         due = self._residual_of_invoice()
         found = self._find_payment()

@@ -446,11 +446,13 @@ class PayplugRefund(models.Model):
             self._set_refused(reason)
         else:
             self.failure_reason = reason
-            if is_look and (is_final or self._is_sent_long_ago()):
+            since = self.sent_at or self.create_date
+            is_late = since < fields.Datetime.now() - RETRY_REFUSED
+            if is_look and (is_final or is_late):
                 self._call_for_lost()
-
-    def _is_sent_long_ago(self):
-        return self.sent_at < fields.Datetime.now() - RETRY_REFUSED
+            elif is_late and self.state == "to_send" and not self.activity_id:
+                summary, note = messages.LATE_REFUND_SUMMARY, messages.LATE_REFUND
+                self._schedule_refunder(summary, note, why=reason)
 
     def _error_reason(self, error):
         """Return for people what an error says."""

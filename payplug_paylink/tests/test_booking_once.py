@@ -166,6 +166,20 @@ class TestMoney(PayplugBookingCommon):
         self.assertTrue(self.invoice.payplug_is_missing)
         self.assertEqual(self.invoice._payplug_amount_due(), 0)
 
+    def test_lost_money_of_an_earlier_customer_is_told(self):
+        self._pay(self.link)
+        self._lose_payment("cancelled")
+        self.invoice.button_draft()
+        self.invoice.partner_id = self.partner_b
+        self.invoice.action_post()
+        self.env.invalidate_all()
+        self.assertTrue(self.invoice.payplug_is_missing)
+        self.assertEqual(self.invoice._payplug_amount_due(), 120)
+        self.invoice.with_user(self.biller).action_payplug_book_again()
+        payment = self.link.account_payment_id
+        self.assertEqual(payment.partner_id, self.partner_a)
+        self.assertEqual(self.invoice.amount_residual, 120)
+
     def test_raised_invoice_asks_for_the_rest_of_money_whose_payment_is_lost(self):
         self._pay(self.link)
         self._lose_payment("cancelled")

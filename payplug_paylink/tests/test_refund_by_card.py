@@ -409,6 +409,21 @@ class TestRefundByCard(RefundCommon):
                 self.assertEqual(refund.state, "unknown")
                 self.assertEqual(self._activities(self.invoice), calls)
 
+    def test_refund_that_waits_for_an_hour_calls_a_person_once(self):
+        """Payplug is silent before anything was sent, then it answers."""
+        refund = self._ask(self._credit(50))
+        self.payplug.fail(500, times=2, path=f"/v1/payments/{self.link.payplug_id}")
+        query = "UPDATE payplug_refund SET create_date = create_date - %s"
+        for calls in (0, 1):
+            self._run_refund_cron()
+            self.assertEqual(refund.state, "to_send")
+            self.assertEqual(len(self.invoice.activity_ids), calls)
+            self.env.cr.execute(query, [timedelta(hours=1)])
+            self.env.invalidate_all()
+        self._run_refund_cron()
+        self.assertEqual(refund.state, "done")
+        self.assertFalse(self.invoice.activity_ids)
+
     def test_person_gives_up_what_no_key_can_look_for_any_more(self):
         path = f"/v1/payments/{self.link.payplug_id}/refunds"
         for key in (False, self.payplug.add_account("Another").test_key):
