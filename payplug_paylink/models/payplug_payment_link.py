@@ -1426,8 +1426,8 @@ class PayplugPaymentLink(models.Model):
         """Yield what the invoice's form says of its link: name, level, sentence."""
         if not self:
             return
-        if not self.is_live:
-            is_paid = self.state == "paid"
+        is_paid = self.state == "paid"
+        if not self.is_live and (is_paid or self.state == "pending"):
             told = messages.BANNER_TEST_PAID if is_paid else messages.BANNER_TEST_MODE
             yield "test_mode", "warning", self.env._(told)
         if self.problem:
