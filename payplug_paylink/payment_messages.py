@@ -481,6 +481,7 @@ BANNER_REFUND = {
     "done": _lt("%(amount)s was refunded to the customer's card on %(date)s."),
     "refused": _lt("The refund of %(amount)s by card was refused: %(why)s"),
 }
+BANNER_REFUND_ASKED = _lt("A refund by card was asked for: %(user)s is to confirm it.")
 BANNER_REFUND_MISSING = _lt(
     "%(amount)s was refunded by card, and the payment that booked it is no longer in "
     "the books (deleted, cancelled, reversed or in draft). It is not refunded again. "

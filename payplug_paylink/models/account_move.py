@@ -1556,6 +1556,12 @@ class AccountMove(models.Model):
         refunds = self._payplug_refunds()
         yield from refunds._banners(self._payplug_refunded()[0])
         is_note = self.move_type == "out_refund"
+        if is_note:
+            links = self.reversed_entry_id.payplug_link_ids
+            asked = links.asking_activity_ids.filtered("active") & self.activity_ids
+            for user in asked.user_id:
+                told = text(self.env, messages.BANNER_REFUND_ASKED, user=user.name)
+                yield f"refund_asked_{user.id}", "info", told
         done = refunds.filtered(lambda refund: refund.state == "done")
         if is_note and not all(done.mapped("link_id.is_live")):
             yield "test_refund", "warning", self.env._(messages.BANNER_TEST_REFUND)

@@ -484,6 +484,7 @@ class TestRefundByCard(RefundCommon):
         note = self._credit(50)
         window = self._open(note, self.biller)
         self.assertFalse(window.may_confirm)
+        self.assertNotIn("asked for", str(note._get_alerts()))
         with self.assertUserError("needs the group"):
             window.action_confirm()
         window.amount = 40
@@ -491,7 +492,10 @@ class TestRefundByCard(RefundCommon):
         activity = note.activity_ids
         self.assertTrue(activity.user_id.has_group("payplug_paylink.group_refund"))
         self.assertIn("40.00", activity.note)
+        self.env.invalidate_all()
+        self.assertIn("is to confirm it", str(note._get_alerts()))
         refund = self._refund(note, 40)
+        self.assertNotIn("is to confirm it", str(note._get_alerts()))
         with self.assertUserError("needs the group"):
             refund.with_user(self.biller).action_retry()
 

@@ -127,6 +127,13 @@ class TestStatus(PayplugBookingCommon):
         self.assertStatus("replaced", "payable")
         self.assertIn("100.00", self.invoice.payplug_status_detail)
 
+    def test_link_of_a_company_that_switches_payplug_off_is_not_payable(self):
+        self._link()
+        self.company.payplug_enabled = False
+        self.assertStatus("off", "closed")
+        self.company.payplug_enabled = True
+        self.assertStatus("created", "payable")
+
     def test_link_that_a_user_cancelled_names_the_user_and_bars_the_page(self):
         self._link()
         self.invoice.action_payplug_cancel_link()
