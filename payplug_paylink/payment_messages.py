@@ -258,7 +258,7 @@ STATUS_DETAILS = {
     "sent": _lt("on %(sent)s, valid until %(until)s"),
     "refused": _lt("%(refusal)s; valid until %(until)s"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
-    "reopened": _lt("in Payplug's portal, or closed by hand"),
+    "reopened": _lt("by Odoo while it was a draft, in Payplug's portal, or by hand"),
     "cancelled": _lt("by %(user)s"),
     "to_book": _lt("%(amount)s on %(date)s"),
     "paid": _lt("%(amount)s on %(date)s"),

@@ -77,7 +77,7 @@ CASE
     WHEN link.to_cancel OR link.state = 'cancelled' AND NOT {IS_DUE} THEN 'cancelled'
     WHEN link.state = 'expired' AND NOT {IS_DUE} THEN 'over'
     WHEN link.state = 'pending' AND NOT {IS_DUE} THEN 'cancelled'
-    WHEN link.state = 'pending' AND root.payplug_enabled IS NOT TRUE THEN 'off'
+    WHEN link.id IS NOT NULL AND root.payplug_enabled IS NOT TRUE THEN 'off'
     WHEN link.state = 'pending' AND {IS_OF_OTHER_AMOUNT} THEN 'replaced'
     WHEN link.state = 'pending' AND link.refusal IS NOT NULL THEN 'refused'
     WHEN sending.state = 'failed' THEN 'not_sent'

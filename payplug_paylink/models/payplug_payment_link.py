@@ -1628,7 +1628,7 @@ class PayplugPaymentLink(models.Model):
         made = may_try & Domain("payplug_id", "!=", False)
         ended = Domain("state", "in", ("cancelled", "expired"))
         ended &= Domain("expires_at", ">", now - LATE_PAYMENT_DAYS)
-        order = LAST_TRIED_LAST
+        order = LAST_TRIED_LAST  # so that bad answers stand in the way of nobody
         to_book = self.search(may_try & Domain("to_book", "=", True), order=order)
         pending = self.search(made & Domain("state", "=", "pending"), order=order)
         outdated = pending.filtered(lambda link: link._seems_outdated())

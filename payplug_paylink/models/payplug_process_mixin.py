@@ -20,7 +20,7 @@ LOST = (psycopg2.InterfaceError, psycopg2.errors.AdminShutdown)
 CONFLICTS = (psycopg2.OperationalError, ConcurrencyError, *LOST)
 # What is written for people, whom it may name (see `confidential`): not for the log.
 SENTENCES = (UserError, RedirectWarning)
-MAX_FAILURES = 3  # unanswered calls in a row, after which the rest is postponed
+MAX_FAILURES = 3  # unanswered calls in a row, after which the rest waits
 RETRY_UNAVAILABLE = timedelta(minutes=5)  # Payplug was silent, or a record was busy
 RETRY_REFUSED = timedelta(minutes=50)  # a little less than the hour of the crons
 ORDER = "retry_at NULLS FIRST, id"  # what has failed comes after what was not tried

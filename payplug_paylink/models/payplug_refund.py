@@ -385,7 +385,6 @@ class PayplugRefund(models.Model):
             at = self.link_id._local_time(self.retry_at)
             raise user_error(self.env, messages.REFUND_TOO_EARLY, at=at)
         if self.state in (*UNDER_WAY, "recorded"):
-            self._close_activity()
             self._set_refused(text(self.env, messages.REFUND_CLOSED), is_known=True)
 
     def _settle_otherwise(self):
@@ -535,6 +534,7 @@ class PayplugRefund(models.Model):
 
         :return: whether this process is still the one to call
         """
+        self._close_activity()  # which told that it was not sent yet
         now, key = fields.Datetime.now(), self._claim_key()
         at = now + RETRY_UNAVAILABLE
         self._move_to(
@@ -586,6 +586,7 @@ class PayplugRefund(models.Model):
         :param bool is_known: whether a person has decided so
         """
         if self._move_to("refused", failure_reason=reason, retry_at=False):
+            self._close_activity()
             self._log(messages.LOG_REFUND_REFUSED, why=reason)
             if not is_known:
                 summary, note = messages.REFUSED_REFUND_SUMMARY, messages.REFUSED_REFUND

@@ -80,6 +80,7 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
         self.assertIn("your payment of invoice", thanks[0]["subject"])
         self.assertIn("120.00", thanks[0]["body"])
         self.assertIn(self.invoice.payment_id, thanks[0]["body"])
+        self.assertIn("no real money was paid", thanks[0]["body"])
         name = self.invoice.invoice_pdf_report_id.name
         self.assertEqual([file[0] for file in thanks[0]["attachments"]], [name])
 

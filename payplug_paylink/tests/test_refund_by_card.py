@@ -420,9 +420,10 @@ class TestRefundByCard(RefundCommon):
             self.assertEqual(len(self.invoice.activity_ids), calls)
             self.env.cr.execute(query, [timedelta(hours=1)])
             self.env.invalidate_all()
+        self.company.payplug_test_key = False
         self._run_refund_cron()
-        self.assertEqual(refund.state, "done")
-        self.assertFalse(self.invoice.activity_ids)
+        self.assertEqual(refund.state, "refused")
+        self.assertEqual(len(self.invoice.activity_ids), 1, "the refusal alone")
 
     def test_person_gives_up_what_no_key_can_look_for_any_more(self):
         path = f"/v1/payments/{self.link.payplug_id}/refunds"

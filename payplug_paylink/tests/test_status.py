@@ -133,6 +133,11 @@ class TestStatus(PayplugBookingCommon):
         self.assertStatus("off", "closed")
         self.company.payplug_enabled = True
         self.assertStatus("created", "payable")
+        self.invoice.payplug_link_id.sudo()._move_to("expired")
+        self.assertStatus("renewable", "payable")
+        self.company.payplug_enabled = False
+        self.assertStatus("off", "closed")
+        self.assertNotIn("payplug_ended", self.invoice._get_alerts())
 
     def test_link_that_a_user_cancelled_names_the_user_and_bars_the_page(self):
         self._link()
