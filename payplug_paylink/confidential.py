@@ -8,8 +8,10 @@ from odoo.exceptions import RedirectWarning, UserError
 NOT_LOGGED = "not logged: it may hold a secret"
 REFUSED = "A refusal that names people: shown to the user, not logged"
 KEY_FIELD = re.compile(r"payplug_(test|live)_key")
-# What follows the name of a field may be a mistyped key, which looks like anything.
-SECRET = re.compile(rf"(?<={KEY_FIELD.pattern}).+|sk_(test|live)_\w+", re.DOTALL)
+# What follows may be a mistyped key, or whoever signs in: it looks like anything.
+SECRET = re.compile(
+    rf"(?P<of>{KEY_FIELD.pattern}|payplug_sign_in\b).+|sk_(test|live)_\w+", re.DOTALL
+)
 
 
 class Confidential:
@@ -55,8 +57,8 @@ class SecretFilter(logging.Filter):
     def filter(self, record):
         """Mask what is secret; let every record pass.
 
-        :param record: a call (a recordset, a method's name, its parameters) or a query,
-            which Odoo logs as an error where it failed
+        :param record: a call (a recordset, a method's name, its parameters), a query,
+            which Odoo logs as an error where it failed, or a condition of a search
         """
         if isinstance(record.args, tuple):
             text = record.getMessage()
@@ -64,7 +66,10 @@ class SecretFilter(logging.Filter):
             if model and (model == "payplug.sign.in" or KEY_FIELD.search(text)):
                 record.args = (*record.args[:2], NOT_LOGGED)
             elif SECRET.search(text):
-                record.msg, record.args = SECRET.sub(f" … {NOT_LOGGED}", text), ()
+                record.msg, record.args = (
+                    SECRET.sub(rf"\g<of> … {NOT_LOGGED}", text),
+                    (),
+                )
         return True
 
 
@@ -81,6 +86,6 @@ class RefusalFilter(logging.Filter):
         return True
 
 
-for name in ("odoo.service.model", "odoo.sql_db"):
+for name in ("odoo.service.model", "odoo.sql_db", "odoo.domains"):
     logging.getLogger(name).addFilter(SecretFilter())
 logging.getLogger("odoo.http").addFilter(RefusalFilter())

@@ -551,13 +551,12 @@ class TestHiddenInvoice(RefundCommon):
 
 @tagged("post_install", "-at_install", "once")
 class TestSecrets(PayplugCommon):
-    """Odoo searches attachments in sudo, by whatever path a user names."""
+    """What a search by one letter after the other would spell."""
 
+    PATH_TO_INVOICES = "company_id.partner_id.bank_ids.related_moves"
     ATTACHED = {
         "res.company": "company_id",
-        "payplug.payment.link": (
-            "company_id.partner_id.bank_ids.related_moves.payplug_link_ids"
-        ),
+        "payplug.payment.link": f"{PATH_TO_INVOICES}.payplug_link_ids",
     }
 
     @classmethod
@@ -567,6 +566,7 @@ class TestSecrets(PayplugCommon):
         bank = cls.env["res.partner.bank"].create({**bank, "allow_out_payment": True})
         invoice = cls._create_payable_invoice(partner_bank_id=bank.id)
         cls.link = cls._request(invoice)
+        cls.invoice = invoice
         cls.company.sudo().payplug_polling = "{}"
         cls.employee = cls._create_user("employee", "base.group_user")
         attachments = cls.env["ir.attachment"].with_user(cls.employee).sudo(False)
@@ -591,7 +591,7 @@ class TestSecrets(PayplugCommon):
                 with self.subTest(path=path, operator=operator):
                     domain = [("id", "=", self.own.id), (path, operator, f"{begin}%")]
                     with self.assertUserError("whole text"):
-                        self.own.search_count(domain)
+                        self.own.sudo().search_count(domain)
                     with self.assertUserError("whole text"):
                         record.search_count([(field.name, operator, begin)])
 
@@ -599,7 +599,24 @@ class TestSecrets(PayplugCommon):
         for _field, path, record in self._secrets():
             name = path.rpartition(".")[2]
             found = [("id", "=", self.own.id), (path, "=", record[name])]
-            self.assertTrue(self.own.search_count(found), path)
+            self.assertTrue(self.own.sudo().search_count(found), path)
+
+    def test_search_of_attachments_reads_what_its_user_may_read(self):
+        self.invoice.message_post(body=self.invoice.payment_link)
+        begin = f"%{self.invoice.payment_link[:-3]}%"
+        for path in ("message_ids.body", "access_token", "payplug_link_ids.payplug_id"):
+            path = f"{self.PATH_TO_INVOICES}.{path}"
+            leaf = (path, "=like", begin)
+            for found in ([leaf], ["!", leaf], ["|", ("id", "=", self.own.id), leaf]):
+                with self.subTest(found), self.assertRaises(AccessError):
+                    self.own.search(found, limit=3)
+
+    def test_search_of_attachments_by_a_path_finds_what_its_user_may_read(self):
+        own = [("id", "=", self.own.id)]
+        by_login = ("create_uid.login", "=", self.employee.login)
+        by_company = ("company_id.partner_id.name", "=", self.company.name)
+        self.assertEqual(self.own.search([*own, by_login, by_company]), self.own)
+        self.assertFalse(self.own.search([*own, "!", by_login]))
 
 
 @tagged("post_install", "-at_install", "once")
@@ -1088,6 +1105,25 @@ class TestLogs(PayplugCommon, HttpCase):
         ):
             query = "UPDATE res_company SET payplug_live_key = %s WHERE id = 'x'"
             self.env.cr.execute(query, ["sk_live_Secret42"])
+        self.assertIn("payplug_live_key", "\n".join(logs.output))
+        self.assertNotIn("Secret42", "\n".join(logs.output))
+
+    def test_who_signs_in_is_in_no_log_of_a_query_that_failed(self):
+        windows_sudo = self.env["payplug.sign.in"].sudo()
+        nowhere = {"company_id": 987654321, "email": "boss@example.com"}
+        with (
+            self.assertLogs("odoo.sql_db", "ERROR") as logs,
+            self.assertRaises(psycopg2.Error),
+            self.env.cr.savepoint(),
+        ):
+            windows_sudo.create(nowhere)
+        self.assertIn("payplug_sign_in", "\n".join(logs.output))
+        self.assertNotIn("boss@example.com", "\n".join(logs.output))
+
+    def test_keys_are_in_no_logged_condition_of_a_search(self):
+        companies_sudo = self.env["res.company"].sudo()
+        with self.assertLogs("odoo.domains", "DEBUG") as logs:
+            companies_sudo.search([("payplug_live_key", "in", "sk-live-Secret42")])
         self.assertIn("payplug_live_key", "\n".join(logs.output))
         self.assertNotIn("Secret42", "\n".join(logs.output))
 
