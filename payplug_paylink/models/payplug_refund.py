@@ -344,7 +344,8 @@ class PayplugRefund(models.Model):
             with self.pool.cursor() as cr:
                 context = {"lang": self.env.lang}
                 refund = self.with_env(api.Environment(cr, SUPERUSER_ID, context))
-                with_deadline(refund)._process_each(type(self)._send)
+                refund = with_deadline(refund, wait_for_lock=True)
+                refund._process_each(type(self)._send)
         except CONFLICTS as conflict:
             _logger.info("Refund %s waits: %s", self.id, type(conflict).__name__)
 

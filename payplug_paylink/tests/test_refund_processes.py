@@ -141,6 +141,35 @@ class TestRefundProcesses(ConcurrencyCommon):
                 self.assertRegex(told[1], "on its way|has changed")
                 self.assertEqual(self._rows(), ["done"])
 
+    def test_refund_waits_for_who_holds_its_invoice_for_a_moment(self):
+        """As the other of two users does who confirm at once, until that is refused."""
+        with (
+            self.registry.cursor() as cr,
+            self.registry.cursor() as other,
+            ThreadPoolExecutor(1) as pool,
+        ):
+            note = self._env(cr)["account.move"].browse(self.note_id)
+            window_id = note.action_payplug_refund()["res_id"]
+            links = self._env(other)["payplug.payment.link"]
+
+            def hold():
+                links._lock_invoice(self.invoice_id)
+                pool.submit(self._release_when_someone_waits, other)
+
+            cr.postcommit.add(hold)
+            note.env["payplug.refund.by.card"].browse(window_id).action_confirm()
+            cr.commit()
+        self.assertEqual(self._rows(), ["done"])
+
+    def _release_when_someone_waits(self, cr):
+        until = time.monotonic() + SECONDS
+        waiting = "SELECT FROM pg_locks WHERE objid = %s AND NOT granted"
+        while time.monotonic() < until:
+            cr.execute(waiting, [self.invoice_id])
+            if cr.rowcount:
+                break
+        cr.rollback()
+
     def test_transaction_too_old_to_see_the_other_refund_begins_again(self):
         with self.registry.cursor() as old:
             env = self._env(old)
