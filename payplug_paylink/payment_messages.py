@@ -156,6 +156,7 @@ UNMET_FOR_EVERYONE = {
     "archived": _lt("Its contact is archived and would get no mail: restore it."),
 }
 CANNOT_SEND = _lt("No payment link can be sent for %(invoice)s:\n%(reasons)s")
+CANNOT_COPY = _lt("No payment link can be made for %(invoice)s:\n%(reasons)s")
 NO_CONTACT = _lt("of the invoice")
 NO_JOURNAL = _lt("no journal")
 LIMITS = _lt("%(minimum)s to %(maximum)s")
@@ -665,6 +666,13 @@ TEST_PAYMENTS_WITH_LIVE_KEY = _lt(
 LIVE_WITHOUT_KEY = _lt(
     "%(company)s has no live key of Payplug, which the live mode needs. Nothing was "
     "changed: sign in to Payplug or paste the live key, or choose the test mode."
+)
+LINKS_WAITING_TITLE = _lt("Links wait to be paid")
+LINKS_WAITING = _lt(
+    "Payment links that customers have not paid yet: %(count)s. While Payplug is "
+    "switched off, the page that was mailed says that they cannot be paid. What is "
+    "paid all the same is booked. To end them for good, cancel them in Customers ▸ "
+    "Payment Links."
 )
 COMPANY_NOT_IN_EUROS = _lt(
     "Payplug takes euros only, and %(company)s keeps its books in %(currency)s: it "

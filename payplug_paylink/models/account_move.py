@@ -935,7 +935,8 @@ class AccountMove(models.Model):
             return
         reasons = "\n".join(f"• {self._payplug_unmet_text(unmet)}" for unmet in found)
         names = {"invoice": self.display_name, "reasons": reasons}
-        message = text(self.env, messages.CANNOT_SEND, **names)
+        refused = messages.CANNOT_SEND if to_send else messages.CANNOT_COPY
+        message = text(self.env, refused, **names)
         if self.partner_id and {unmet.code for unmet in found} <= {"email", "archived"}:
             name = self.partner_id.display_name
             contact = self.partner_id._get_records_action(target="new", name=name)

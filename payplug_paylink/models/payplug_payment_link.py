@@ -341,6 +341,10 @@ class PayplugPaymentLink(models.Model):
         """Ask Payplug how the link stands, as on its invoice."""
         return self._invoice().action_payplug_refresh()
 
+    def action_copy(self):
+        """Copy the address of the invoice's payment page."""
+        return self._invoice().action_payplug_copy_link()
+
     def action_cancel(self):
         """Make the link unpayable, as on its invoice."""
         return self._invoice().action_payplug_cancel_link()
@@ -783,6 +787,7 @@ class PayplugPaymentLink(models.Model):
             self._try_abort()
         if self.state == "pending":
             self._move_to("cancelled", problem=False)
+            self._close_booking_activity()
             self._log(messages.LOG_FORCE_CANCELLED)
 
     def _try_abort(self):
@@ -864,6 +869,8 @@ class PayplugPaymentLink(models.Model):
         if not self._matches_remote(remote):
             self._set_problem("mismatch")
             return
+        if self.problem == "unanswered":
+            self._close_booking_activity()
         self._write_changes(problem=False, unanswered_since=False)
         if remote.state == "paid":
             self._apply_payment(remote)
@@ -1575,7 +1582,7 @@ class PayplugPaymentLink(models.Model):
         is_first = not self.search_count(same, limit=1)
         self._set_problem("unanswered")
         if is_first:
-            self._as_accountant()._schedule_activity(
+            self.to_book_activity_id = self._as_accountant()._schedule_activity(
                 messages.UNANSWERED_SUMMARY, messages.UNANSWERED
             )
 

@@ -74,6 +74,19 @@ class ResConfigSettings(models.TransientModel):
             settings.payplug_test_key = mask(settings.company_id.payplug_test_key)
             settings.payplug_live_key = mask(settings.company_id.payplug_live_key)
 
+    @api.onchange("payplug_enabled")
+    def _onchange_payplug_enabled(self):
+        """Warn of links that customers then can no longer pay on the page."""
+        company = self.company_id._origin  # as it is stored
+        if self.payplug_enabled or not company.payplug_enabled:
+            return None
+        links_sudo = self.env["payplug.payment.link"].sudo()  # whoever may set this
+        waiting = [("state", "=", "pending"), ("company_id", "child_of", company.id)]
+        count = links_sudo.search_count(waiting)
+        message = text(self.env, messages.LINKS_WAITING, count=count)
+        title = self.env._(messages.LINKS_WAITING_TITLE)
+        return {"warning": {"title": title, "message": message}} if count else None
+
     def _payplug_store_key(self, mode):
         """Store a key that was typed, if Payplug accepts it: it might be wrong."""
         for settings in self:

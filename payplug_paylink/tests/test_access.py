@@ -192,6 +192,7 @@ METHODS = {
     ("account.move.send.wizard", "action_send_and_print"): CORE,
     ("mail.notification", "write"): CORE,
     ("payplug.payment.link", "action_refresh"): BILLING,
+    ("payplug.payment.link", "action_copy"): BILLING,
     ("payplug.payment.link", "action_cancel"): BILLING,
     ("payplug.payment.link", "action_close"): BILLING,
     ("payplug.payment.link", "action_open_invoice"): BOOKS,

@@ -88,8 +88,12 @@ class TestChatterAndBanners(PayplugCommon):
         for invoice in (refused, paid, expired):
             invoice.action_payplug_refresh()
         to_book.sudo().payplug_link_id.write({"state": "paid", "to_book": True})
+        cancelled, problem = self._make(), self._make()
+        cancelled.action_payplug_cancel_link()
+        problem.sudo().payplug_link_id.problem = "unknown"
         none = self._create_payable_invoice()
         everything = waiting + refused + paid + expired + to_book + none
+        everything += cancelled + problem
         moves = self.env["account.move"].with_user(self.biller)
         filters = self._filters("view_account_invoice_filter")
         for name, found in {
@@ -98,6 +102,9 @@ class TestChatterAndBanners(PayplugCommon):
             "payplug_refused": refused,
             "payplug_paid": paid + to_book,
             "payplug_expired": expired,
+            "payplug_sent": moves,
+            "payplug_cancelled": cancelled,
+            "payplug_problem": problem,
             "payplug_to_book": to_book,
         }.items():
             with self.subTest(filter=name):
@@ -106,7 +113,7 @@ class TestChatterAndBanners(PayplugCommon):
         links = self.env["payplug.payment.link"].with_user(self.biller).sudo(False)
         filters = self._filters("payplug_payment_link_view_search")
         for name, found in {
-            "pending": waiting + refused,
+            "pending": waiting + refused + problem,
             "refused": refused,
             "paid": paid + to_book,
             "expired": expired,

@@ -289,11 +289,13 @@ class TestCronFairness(PayplugBookingCommon):
                 self._let_an_hour_pass(links, hours)
         self.assertEqual(invoice.payplug_status, "problem")
         self.assertIn("no answer", invoice.activity_ids.summary)
+        call = invoice.activity_ids
         self.assertFalse(links[1].problem)
         self.payplug.clear_faults()
         self._run_cron()
         self.assertEqual(links[0].state, "paid")
         self.assertFalse(links[0].problem)
+        self.assertFalse(call.active, "there is an answer")
 
     @mute_logger(LINK_LOG)
     def test_key_that_is_refused_for_a_day_calls_a_person_once_for_all_links(self):

@@ -158,6 +158,8 @@ class TestCopyLink(PayplugBookingCommon):
         self.assertFalse((invoice.message_ids - before).notification_ids)
         again = invoice.with_user(self.biller).action_payplug_copy_link()
         self.assertEqual(again["params"], action["params"])
+        link = invoice.payplug_link_id.with_user(self.biller).sudo(False)
+        self.assertEqual(link.action_copy()["params"], action["params"])
         self.assertEqual(invoice.payplug_link_count, 1)
 
     def test_copying_needs_no_address_and_sending_offers_to_open_the_contact(self):
@@ -184,7 +186,7 @@ class TestCopyLink(PayplugBookingCommon):
 
     def test_copying_tells_what_is_in_the_way(self):
         invoice = self._create_payable_invoice(30000.0)
-        with self.assertUserError("The amount due is"):
+        with self.assertUserError("can be made for .*\n.*The amount due is"):
             invoice.action_payplug_copy_link()
 
     def test_nothing_is_copied_while_a_payment_is_being_checked(self):

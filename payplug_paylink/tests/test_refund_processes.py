@@ -158,7 +158,7 @@ class TestRefundProcesses(ConcurrencyCommon):
 
             cr.postcommit.add(hold)
             note.env["payplug.refund.by.card"].browse(window_id).action_confirm()
-            cr.commit()
+            note.env.cr.commit()
         self.assertEqual(self._rows(), ["done"])
 
     def _release_when_someone_waits(self, cr):

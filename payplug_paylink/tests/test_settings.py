@@ -220,6 +220,23 @@ class TestSettings(SettingsCommon):
         places = [arch.index(f'<field name="payplug_{name}"') for name in shown]
         self.assertEqual(places, sorted(places))
 
+    def test_who_switches_payplug_off_is_told_of_links_that_wait(self):
+        settings = self.env["res.config.settings"]
+        specification = {"payplug_enabled": {}, "company_id": {}}
+        stored = {"company_id": self.company.id}
+
+        def told(is_enabled):
+            values = {**stored, "payplug_enabled": is_enabled}
+            found = settings.onchange(values, ["payplug_enabled"], specification)
+            return found.get("warning", {}).get("message", "")
+
+        self.assertFalse(told(False))
+        self._request(self._create_payable_invoice())
+        self.assertIn("not paid yet: 1.", told(False))
+        self.assertFalse(told(True))
+        self.company.payplug_enabled = False
+        self.assertFalse(told(False), "it is off already")
+
     def test_test_payments_cannot_be_booked_beside_a_live_key(self):
         with self.assertRaisesRegex(ValidationError, "has a live key"):
             self.company.payplug_book_test_payments = True
