@@ -86,6 +86,9 @@ class RefusalFilter(logging.Filter):
         return True
 
 
-for name in ("odoo.service.model", "odoo.sql_db", "odoo.domains"):
+for name in (
+    *("odoo.service.model", "odoo.sql_db", "odoo.domains"),
+    "odoo.addons.web.controllers.export",
+):
     logging.getLogger(name).addFilter(SecretFilter())
 logging.getLogger("odoo.http").addFilter(RefusalFilter())

@@ -27,6 +27,10 @@ STATUSES = [
     ("refunded", "Refunded in full"),
 ]
 
+# See `PayplugPaymentLink._is_of_payer`: a draft may have become another customer's.
+IS_OF_PAYER = """({link}.partner_id = move.partner_id OR move.commercial_partner_id = (
+    SELECT commercial_partner_id FROM res_partner WHERE id = {link}.partner_id
+))"""
 TABLES = """
        account_move move
   LEFT JOIN payplug_payment_link link ON link.id = move.payplug_link_id
@@ -44,9 +48,9 @@ TABLES = """
                                   AND state IN ('to_send', 'unknown', 'recorded')))
                    AS is_being_refunded
           FROM payplug_payment_link paid
-         WHERE move_id = move.id AND state = 'paid'
+         WHERE move_id = move.id AND state = 'paid' AND {of_payer}
       ) totals ON TRUE
-"""
+""".format(of_payer=IS_OF_PAYER.format(link="paid"))
 # All invoices that have a status.
 WITH_STATUS = """
     SELECT id FROM account_move WHERE payplug_link_id IS NOT NULL
@@ -65,6 +69,9 @@ IS_SENT = """(
 REFUNDED = "COALESCE(totals.refunded, 0)"
 STATUS = f"""
 CASE
+    WHEN NOT {IS_OF_PAYER.format(link="link")} THEN CASE
+        WHEN sending.state = 'waiting' THEN 'being_sent'
+        WHEN sending.state = 'failed' THEN 'not_sent' END
     WHEN link.state = 'paid' THEN CASE
         WHEN link.to_book THEN 'to_book'
         WHEN totals.refunded > 0 AND totals.refunded >= totals.paid THEN 'refunded'
@@ -141,6 +148,7 @@ COLUMNS = {
 FLUSHED = {
     "account.move": [
         *("payplug_link_id", "state", "payment_state", "amount_residual"),
+        *("partner_id", "commercial_partner_id"),
         *("amount_total", "move_type", "reversed_entry_id"),
     ],
     "account.move.line": ["move_id"],
@@ -149,11 +157,13 @@ FLUSHED = {
     "payplug.payment.link": [
         *("payplug_id", "state", "amount", "amount_refunded", "problem", "refusal"),
         *("to_book", "to_cancel", "is_being_checked", "is_made_by_customer"),
+        "partner_id",
     ],
     "payplug.sending": ["move_id", "state", "link_id"],
     "payplug.refund": [
         *("link_id", "credit_note_id", "state", "amount", "account_payment_id"),
     ],
+    "res.partner": ["commercial_partner_id"],
     "res.company": [
         *("payplug_link_target", "payplug_enabled", "payplug_customer_renewal"),
         "parent_path",

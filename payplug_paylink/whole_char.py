@@ -9,8 +9,8 @@ from .payment_messages import user_error
 class WholeChar(fields.Char):
     """A secret text that a search finds whole, or not at all.
 
-    A field's groups do not suffice where something searches in sudo by a path that a
-    user names: a search by one letter after the other would spell it.
+    A field's groups do not suffice: some of Odoo's own searches follow in sudo the path
+    that a user names, and a search by one letter after the other would spell it.
     """
 
     def condition_to_sql(self, field_expr, operator, value, model, alias, query):

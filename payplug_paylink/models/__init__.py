@@ -9,7 +9,6 @@ from . import (
     account_move,
     account_move_send,
     ir_actions_report,
-    ir_attachment,
     ir_http,
     ir_rule,
     mail_notification,

@@ -4,6 +4,7 @@ from odoo import Command, api, models
 
 from .. import payment_messages as messages
 from ..payment_messages import user_error
+from .res_company import manual_line
 
 JOURNAL_NAME = "Payplug"
 
@@ -89,15 +90,11 @@ class AccountJournal(models.Model):
 
     def _payplug_inbound_line(self):
         """Return the way to receive money that Payplug's payments use."""
-        return self.inbound_payment_method_line_ids.filtered(
-            lambda line: line.code == "manual"
-        )[:1]
+        return manual_line(self.inbound_payment_method_line_ids)
 
     def _payplug_outbound_line(self):
         """Return the way to send money back that refunds by Payplug use."""
-        return self.outbound_payment_method_line_ids.filtered(
-            lambda line: line.code == "manual"
-        )[:1]
+        return manual_line(self.outbound_payment_method_line_ids)
 
     def _payplug_set_outbound_account(self):
         """Let refunds leave the account in which the payments lie.
@@ -120,14 +117,3 @@ class AccountJournal(models.Model):
         same_account = [("payment_account_id", "=", account.id)]
         others = [*same_account, ("journal_id", "!=", self.id)]
         return bool(account and lines.search_count(others, limit=1))
-
-    def _payplug_can_book(self):
-        """Tell whether Payplug's payments can be booked in this journal, if any."""
-        account = self._payplug_inbound_line().payment_account_id
-        return bool(self.active and account.reconcile and account.active)
-
-    def _payplug_can_book_refunds(self):
-        """Tell whether refunds leave the account in which the payments lie."""
-        account = self._payplug_outbound_line().payment_account_id
-        is_same = account == self._payplug_inbound_line().payment_account_id
-        return self._payplug_can_book() and is_same

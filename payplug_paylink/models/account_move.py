@@ -314,7 +314,7 @@ class AccountMove(models.Model):
     @api.depends("payment_link")
     def _compute_payment_link_until(self):
         for move, move_sudo in zip(self, self.sudo(), strict=True):
-            link_sudo = move_sudo.payment_link and move_sudo._payplug_open_link()
+            link_sudo = move_sudo.payment_link and move_sudo._payplug_customer_link()
             lasts = move_sudo._payplug_mails_page() and move_sudo._payplug_may_renew()
             ends = link_sudo and not lasts and link_sudo.expires_at
             move.payment_link_until = ends and link_sudo._local_date(ends)
@@ -831,9 +831,10 @@ class AccountMove(models.Model):
         return sum(is_open.mapped("amount_residual"))
 
     def _payplug_links_to_book(self):
-        """Return, in sudo, the links that were paid and are not booked yet."""
+        """Return, in sudo, the links that the customer paid and are not booked yet."""
         # whoever asks what is due
-        return self.sudo()._payplug_links().filtered("to_book")
+        links_sudo = self.sudo()._payplug_links().filtered("to_book")
+        return links_sudo.filtered(lambda link: link._is_of_payer(self))
 
     def _payplug_links_missing(self):
         """Return, in sudo, the links whose money is no longer in the books."""
@@ -853,6 +854,11 @@ class AccountMove(models.Model):
         links = self._payplug_links()
         pending = links.filtered(lambda link: link.state == "pending")
         return pending[:1] or self.payplug_link_id
+
+    def _payplug_customer_link(self):
+        """Return the same, for the customer: nothing of an earlier customer's link."""
+        link = self._payplug_open_link()
+        return link.filtered(lambda link: link._is_of_payer(self))
 
     # === STATUS === #
 
@@ -1057,7 +1063,7 @@ class AccountMove(models.Model):
         """Return what the pay page shows, a code of `payment_rules.page_state`."""
         self.ensure_one()
         due = self._payplug_amount_due() if due is None else due
-        link = self._payplug_open_link()
+        link = self._payplug_customer_link()
         is_pending = link.state == "pending"
         return page_state(
             PageFacts(
@@ -1102,7 +1108,7 @@ class AccountMove(models.Model):
 
     def _payplug_is_being_checked(self):
         """Tell whether a payment is under way, by Payplug or by another provider."""
-        if self._payplug_open_link()._is_examined():
+        if self._payplug_customer_link()._is_examined():
             return True
         return self._payplug_has_native_payment() and any(
             transaction.state in ("pending", "authorized")
@@ -1127,7 +1133,7 @@ class AccountMove(models.Model):
         entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
         payments = self.matched_payment_ids | entries.origin_payment_id
         booked = self.payplug_link_ids.filtered(
-            lambda link: link.account_payment_id in payments
+            lambda link: link.account_payment_id in payments and link._is_of_payer(self)
         )
         return self._payplug_links_to_book() | self._payplug_recorded_link() | booked
 
@@ -1167,7 +1173,7 @@ class AccountMove(models.Model):
     def _payplug_page_values(self):
         """Return what the pay page's template needs, as plain values."""
         company = self.company_id
-        link = self._payplug_open_link()
+        link = self._payplug_customer_link()
         due = self._payplug_amount_due()
         today = fields.Date.context_today(self)
         background, color = self._payplug_button_colors()
@@ -1253,9 +1259,11 @@ class AccountMove(models.Model):
         return sum(paid.mapped("amount_refunded")), sum(paid.mapped("amount"))
 
     def _payplug_paid_links(self):
-        """Return the links that were paid; of trials, if none was with real money."""
+        """Return the links that the customer paid; trials, if none with real money."""
         links = self._payplug_links() or self.payplug_link_id
-        paid = links.filtered(lambda link: link.state == "paid")
+        paid = links.filtered(
+            lambda link: link.state == "paid" and link._is_of_payer(self)
+        )
         return paid.filtered("is_live") or paid
 
     def _payplug_refund_documents(self):
@@ -1435,7 +1443,7 @@ class AccountMove(models.Model):
 
     def _payplug_is_under_way(self):
         """Tell whether money came, or may, that the invoice does not show yet."""
-        if self._payplug_open_link()._is_examined():
+        if self._payplug_customer_link()._is_examined():
             return True
         # An earlier link may have been paid beside one that is still payable.
         return bool(self._payplug_paid_ahead() or self._payplug_recorded_link())
@@ -1549,7 +1557,7 @@ class AccountMove(models.Model):
     def _payplug_banners(self):
         """Yield what the form says first of link and sending: name, level, sentence."""
         yield from self.payplug_link_id._banners()
-        for link in self._payplug_links_to_book():
+        for link in self._payplug_links().filtered("to_book"):
             why = link.booking_error or self.env._(messages.TO_BOOK_UNKNOWN)
             yield "to_book", "danger", text(self.env, messages.BANNER_TO_BOOK, why=why)
         for link in self._payplug_links_missing():

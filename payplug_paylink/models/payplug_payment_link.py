@@ -467,10 +467,10 @@ class PayplugPaymentLink(models.Model):
         return sum(settled.mapped("debit_amount_currency"))
 
     def _counts_for_invoice(self):
-        if self.state != "paid" or self.to_book:
-            return self.to_book
+        if self.state != "paid" or not self._matches_invoice():
+            return False
         is_lost = self.is_settled_otherwise and not self._is_in_books()
-        return self.is_booked and self._matches_invoice() and not is_lost
+        return self.to_book or (self.is_booked and not is_lost)
 
     def _is_in_books(self):
         return self._holds(self.account_payment_id.move_id)
@@ -917,8 +917,8 @@ class PayplugPaymentLink(models.Model):
         """
         link = self._as_accountant()
         move = link.move_id
-        if not move:
-            return
+        if not (move and link._is_of_payer(move)):
+            return  # the invoice has become another customer's
         try:
             with isolated(), self.env.cr.savepoint():
                 move._payplug_tell_followers(link._names())
@@ -1041,6 +1041,8 @@ class PayplugPaymentLink(models.Model):
 
     def _is_this_money(self, payment):
         lines = self._receivable_lines(payment.move_id)
+        if self._named_ids(payment) - {self.payplug_id}:
+            return False  # it is of another payment at Payplug
         is_left = self._is_named_by(payment) and not lines.matched_debit_ids
         # What could not settle the invoice, or was taken back, is of something else.
         due = self._open_lines(self.move_id).account_id
@@ -1058,8 +1060,8 @@ class PayplugPaymentLink(models.Model):
         """Tell whether all of a payment is, or will be, on the customer's account, and
         on that of Payplug's money.
         """
-        journal_sudo = self.company_id._payplug_root().payplug_journal_id
-        account = journal_sudo._payplug_inbound_line().payment_account_id
+        root_sudo = self.company_id._payplug_root()
+        account = root_sudo._payplug_inbound_line().payment_account_id
         if payment.state == "draft" and not payment.move_id:
             customers = payment.destination_account_id.account_type
             is_here = payment.outstanding_account_id == account
@@ -1083,7 +1085,12 @@ class PayplugPaymentLink(models.Model):
         return payment.currency_id.compare_amounts(there, payment.amount) >= 0
 
     def _is_named_by(self, payment):
-        return self.payplug_id in (payment.memo or "").split()
+        return self._named_ids(payment) == {self.payplug_id}
+
+    @api.model
+    def _named_ids(self, payment):
+        """Return the payments at Payplug that a payment's memo names."""
+        return set(re.findall(r"\bpay_\w+", payment.memo or ""))
 
     def _settles_invoice(self, payment):
         return bool(payment) and self._settled_entries(payment.move_id) == self.move_id
@@ -1158,13 +1165,12 @@ class PayplugPaymentLink(models.Model):
     def _payplug_payment_vals(self):
         """Return how much is paid in which journal. Addons may extend it."""
         root_sudo = self.company_id._payplug_root()
-        journal_sudo = root_sudo.payplug_journal_id
         root_sudo._payplug_check_can_book()
         return {
             "amount": self.amount,
             "currency_id": self.currency_id.id,
-            "journal_id": journal_sudo.id,
-            "payment_method_line_id": journal_sudo._payplug_inbound_line().id,
+            "journal_id": root_sudo.payplug_journal_id.id,
+            "payment_method_line_id": root_sudo._payplug_inbound_line().id,
         }
 
     def _booking_date(self):

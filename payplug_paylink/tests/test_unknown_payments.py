@@ -173,6 +173,23 @@ class TestUnknownPayments(PayplugBookingCommon):
                 self._look()
                 self.assertTrue(self._told())
 
+    def test_payment_registered_for_one_is_not_that_of_the_next_link(self):
+        by_hand = self._pay_beside()
+        link = self._request(self.invoice)
+        lines = (by_hand.move_id | self.invoice).line_ids
+        lines.filtered(lambda one: one.account_type == "asset_receivable").reconcile()
+        self.payplug.pay(link.payplug_id)
+        link._sync()
+        self.assertNotEqual(link.account_payment_id, by_hand)
+        self.assertEqual(link.account_payment_id.amount, by_hand.amount)
+        calls = self.invoice.activity_ids.mapped("summary")
+        self.assertTrue(any("twice" in summary for summary in calls), calls)
+
+    def test_memo_that_names_two_payments_hides_neither(self):
+        self._pay_beside("{} pay_0ther")
+        self._look()
+        self.assertTrue(self._told())
+
     def test_payment_that_settles_another_invoice_hides_nothing(self):
         other = self._create_payable_invoice()
         payment = self._pay_beside()
