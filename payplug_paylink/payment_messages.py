@@ -205,6 +205,10 @@ NOTHING_TO_COPY = _lt(
 )
 INVOICE_GONE = _lt("The invoice of this payment link was deleted: nothing can be done.")
 OPEN_CONTACT = _lt("Open the contact")
+LINKS_OF_COMPANY = _lt(
+    "%(invoice)s has payment links of %(company)s and cannot move to another company: "
+    "duplicate it, and change the company of the copy."
+)
 LINK_SET_BY_CODE = _lt(
     "The payment links and refunds of a document are set by its own buttons only."
 )

@@ -27,10 +27,13 @@ STATUSES = [
     ("refunded", "Refunded in full"),
 ]
 
-# See `PayplugPaymentLink._is_of_payer`: a draft may have become another customer's.
-IS_OF_PAYER = """({link}.partner_id = move.partner_id OR move.commercial_partner_id = (
-    SELECT commercial_partner_id FROM res_partner WHERE id = {link}.partner_id
-))"""
+# See `PayplugPaymentLink._matches_invoice`: a draft may have become another customer's.
+OF_INVOICE = """(
+    {link}.company_id = move.company_id AND {link}.currency_id = move.currency_id
+    AND (move.commercial_partner_id = {link}.payer_id OR move.commercial_partner_id = (
+        SELECT commercial_partner_id FROM res_partner WHERE id = {link}.payer_id
+    ))
+) IS TRUE"""
 TABLES = """
        account_move move
   LEFT JOIN payplug_payment_link link ON link.id = move.payplug_link_id
@@ -48,9 +51,9 @@ TABLES = """
                                   AND state IN ('to_send', 'unknown', 'recorded')))
                    AS is_being_refunded
           FROM payplug_payment_link paid
-         WHERE move_id = move.id AND state = 'paid' AND {of_payer}
+         WHERE move_id = move.id AND state = 'paid' AND {of_invoice}
       ) totals ON TRUE
-""".format(of_payer=IS_OF_PAYER.format(link="paid"))
+""".format(of_invoice=OF_INVOICE.format(link="paid"))
 # All invoices that have a status.
 WITH_STATUS = """
     SELECT id FROM account_move WHERE payplug_link_id IS NOT NULL
@@ -69,8 +72,10 @@ IS_SENT = """(
 REFUNDED = "COALESCE(totals.refunded, 0)"
 STATUS = f"""
 CASE
-    WHEN NOT {IS_OF_PAYER.format(link="link")} THEN CASE
+    WHEN link.id IS NOT NULL AND NOT {OF_INVOICE.format(link="link")} THEN CASE
         WHEN sending.state = 'waiting' THEN 'being_sent'
+        WHEN link.state = 'pending' AND link.problem IS NOT NULL THEN 'problem'
+        WHEN link.state = 'pending' AND link.is_being_checked THEN 'checking'
         WHEN sending.state = 'failed' THEN 'not_sent' END
     WHEN link.state = 'paid' THEN CASE
         WHEN link.to_book THEN 'to_book'
@@ -119,6 +124,7 @@ OF_NOTE = f"""LEAST(move.amount_total, GREATEST(0, (SELECT SUM(part) FROM (
       FROM payplug_refund refund
       JOIN payplug_payment_link paid ON paid.id = refund.link_id AND {COUNTS}
      WHERE refund.credit_note_id = move.id AND refund.state = 'done'
+       AND {OF_INVOICE.format(link="paid")}
      UNION ALL
     SELECT CASE WHEN note.id = move.id THEN partial.amount ELSE -partial.amount END
       FROM payplug_payment_link paid
@@ -130,6 +136,7 @@ OF_NOTE = f"""LEAST(move.amount_total, GREATEST(0, (SELECT SUM(part) FROM (
       JOIN account_move note
         ON note.id = credit.move_id AND note.reversed_entry_id = paid.move_id
      WHERE paid.move_id = move.reversed_entry_id AND {COUNTS}
+       AND {OF_INVOICE.format(link="paid")}
        AND (note.id = move.id) <> (refund.credit_note_id IS NOT DISTINCT FROM move.id)
 ) parts)))::double precision"""
 OF_ANY = f"CASE WHEN move.move_type = 'out_refund' THEN {OF_NOTE} ELSE {REFUNDED} END"
@@ -148,7 +155,7 @@ COLUMNS = {
 FLUSHED = {
     "account.move": [
         *("payplug_link_id", "state", "payment_state", "amount_residual"),
-        *("partner_id", "commercial_partner_id"),
+        *("commercial_partner_id", "company_id", "currency_id"),
         *("amount_total", "move_type", "reversed_entry_id"),
     ],
     "account.move.line": ["move_id"],
@@ -157,7 +164,7 @@ FLUSHED = {
     "payplug.payment.link": [
         *("payplug_id", "state", "amount", "amount_refunded", "problem", "refusal"),
         *("to_book", "to_cancel", "is_being_checked", "is_made_by_customer"),
-        "partner_id",
+        "payer_id",
     ],
     "payplug.sending": ["move_id", "state", "link_id"],
     "payplug.refund": [

@@ -453,6 +453,16 @@ class AccountMove(models.Model):
             self._payplug_check_reversed()
         return result
 
+    @api.constrains("journal_id", "company_id")
+    def _check_payplug_company(self):
+        """Check that no document with links changes the company, by its journal say."""
+        for move in self:
+            links_sudo = move.sudo()._payplug_links()  # whoever changes the journal
+            others_sudo = links_sudo.company_id - move.company_id
+            if others_sudo:
+                names = {"invoice": move.display_name, "company": others_sudo[:1].name}
+                raise user_error(self.env, messages.LINKS_OF_COMPANY, **names)
+
     def _payplug_check_reversed(self):
         """Check the user's right on the invoices that these credit notes name.
 
@@ -834,7 +844,7 @@ class AccountMove(models.Model):
         """Return, in sudo, the links that the customer paid and are not booked yet."""
         # whoever asks what is due
         links_sudo = self.sudo()._payplug_links().filtered("to_book")
-        return links_sudo.filtered(lambda link: link._is_of_payer(self))
+        return links_sudo.filtered(lambda link: link._matches_invoice())
 
     def _payplug_links_missing(self):
         """Return, in sudo, the links whose money is no longer in the books."""
@@ -857,8 +867,7 @@ class AccountMove(models.Model):
 
     def _payplug_customer_link(self):
         """Return the same, for the customer: nothing of an earlier customer's link."""
-        link = self._payplug_open_link()
-        return link.filtered(lambda link: link._is_of_payer(self))
+        return self._payplug_open_link().filtered(lambda link: link._matches_invoice())
 
     # === STATUS === #
 
@@ -1063,13 +1072,15 @@ class AccountMove(models.Model):
         """Return what the pay page shows, a code of `payment_rules.page_state`."""
         self.ensure_one()
         due = self._payplug_amount_due() if due is None else due
-        link = self._payplug_customer_link()
-        is_pending = link.state == "pending"
+        link, pending = self._payplug_customer_link(), self._payplug_open_link()
+        pending = pending.filtered(lambda link: link.state == "pending")
+        # That of an earlier customer has to end before another one is made.
+        is_stuck = pending.problem or (pending - link)._is_examined()
         return page_state(
             PageFacts(
                 is_settled=self._payplug_is_settled(due),
                 is_being_checked=self._payplug_is_being_checked(),
-                is_barred=bool(link.to_cancel or (is_pending and link.problem)),
+                is_barred=bool(link.to_cancel or is_stuck),
                 is_met=not self._payplug_unmet(due, to_send=False),
                 link_state=link.state or "",
                 has_refusal=bool(link.refusal),
@@ -1133,7 +1144,7 @@ class AccountMove(models.Model):
         entries = self.line_ids.matched_credit_ids.credit_move_id.move_id
         payments = self.matched_payment_ids | entries.origin_payment_id
         booked = self.payplug_link_ids.filtered(
-            lambda link: link.account_payment_id in payments and link._is_of_payer(self)
+            lambda link: link.account_payment_id in payments and link._matches_invoice()
         )
         return self._payplug_links_to_book() | self._payplug_recorded_link() | booked
 
@@ -1234,7 +1245,7 @@ class AccountMove(models.Model):
     def _payplug_refunds(self):
         """Return the refunds by card of this invoice or credit note.
 
-        Not those of another company, from which a draft came: they are in its books.
+        Not those of another company, from which a note came: they are in its books.
         """
         move = self._origin  # not as an onchange has it: it may name anybody's invoice
         is_note = move.move_type == "out_refund"
@@ -1262,7 +1273,7 @@ class AccountMove(models.Model):
         """Return the links that the customer paid; trials, if none with real money."""
         links = self._payplug_links() or self.payplug_link_id
         paid = links.filtered(
-            lambda link: link.state == "paid" and link._is_of_payer(self)
+            lambda link: link.state == "paid" and link._matches_invoice()
         )
         return paid.filtered("is_live") or paid
 
@@ -1283,7 +1294,7 @@ class AccountMove(models.Model):
             return self.payplug_link_id.browse()
         note = self if is_note else self.browse()
         links = (self.reversed_entry_id if is_note else self)._payplug_links()
-        # A draft may come from another company, whose money is not for this one.
+        # A credit note may come from another company, whose money is not for this one.
         links = links.filtered(lambda link: link.company_id == self.company_id)
         links = links.sorted("is_live", reverse=True)  # trials last
         asked = links.filtered(lambda link: link._refund_facts(note).is_asked)

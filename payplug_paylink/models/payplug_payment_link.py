@@ -111,6 +111,14 @@ class PayplugPaymentLink(models.Model):
     # Copied from the invoice, so that they outlive it.
     company_id = fields.Many2one("res.company", required=True, readonly=True)
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
+    payer_id = fields.Many2one(
+        comodel_name="res.partner",
+        string="Customer's company",
+        compute="_compute_payer_id",
+        store=True,
+        precompute=True,
+        help="As it was when the link was made: its contact may leave it.",
+    )
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     amount = fields.Monetary(required=True, readonly=True)
     is_live = fields.Boolean(
@@ -290,6 +298,12 @@ class PayplugPaymentLink(models.Model):
         ended = "cancelled" if self.to_cancel or not self.move_id else "replaced"
         return {"pending": "created", "expired": "over"}.get(self.state, ended)
 
+    def _compute_payer_id(self):
+        for link in self:  # once, when it is made: a contact may change its company
+            is_its = link.move_id.partner_id == link.partner_id
+            customer = link.move_id if is_its else link.partner_id
+            link.payer_id = customer.commercial_partner_id
+
     @api.depends("is_live")
     def _compute_mode(self):
         for link in self:
@@ -417,12 +431,13 @@ class PayplugPaymentLink(models.Model):
 
     def _is_of_payer(self, move):
         """Tell whether a document is of the customer for whom this link was made."""
-        # It keeps the company that its contact had when it was made.
-        payer = self.partner_id
-        return (
-            move.partner_id == payer
-            or move.commercial_partner_id == payer.commercial_partner_id
-        )
+        # Who paid as a person may be a company's contact now, with the invoices.
+        payers = self.payer_id | self.payer_id.commercial_partner_id
+        return bool(move.commercial_partner_id & payers)
+
+    def _payer(self):
+        """Return the customer in whose name this link's money is booked."""
+        return (self.payer_id or self.partner_id).commercial_partner_id
 
     def _matches_remote(self, remote):
         """Tell whether Payplug speaks of this link's payment, whole and in its mode."""
@@ -614,14 +629,15 @@ class PayplugPaymentLink(models.Model):
         self._lock_invoice(move.id)
         link_sudo = move.sudo()._payplug_open_link()  # only code writes links
         was_pending = link_sudo.state == "pending"
-        if was_pending:
-            remote = link_sudo._sync()
-            if link_sudo.state == "paid":
-                return link_sudo
+        remote = was_pending and link_sudo._sync()
+        link_sudo = link_sudo._of_present_customer()
+        if was_pending and link_sudo.state == "paid":
+            return link_sudo
         due = move._payplug_amount_due()
         step = link_sudo._next_step(move, due, for_customer)
         if step is Step.ABORT_AND_CREATE:
             link_sudo._abort(remote)
+            link_sudo = link_sudo._of_present_customer()
             if link_sudo.state in ("pending", "paid"):
                 return link_sudo  # with a problem that a person must look at, or paid
             step = link_sudo._next_step(move, due, for_customer)
@@ -634,6 +650,11 @@ class PayplugPaymentLink(models.Model):
         except PayplugError as error:
             error.link_ended = was_pending
             raise
+
+    def _of_present_customer(self):
+        """Return this link; empty if it has ended and is of an earlier customer."""
+        is_past = self.state != "pending" and not self._matches_invoice()
+        return self.browse() if is_past else self
 
     def _next_step(self, move, due, for_customer):
         """Return the `Step` when the invoice's link, maybe empty, is asked for."""
@@ -900,7 +921,8 @@ class PayplugPaymentLink(models.Model):
         )
         if self.to_book and remote.paid_at:
             self._write_changes(paid_at=remote.paid_at)
-        if moved and self.move_id.payplug_link_id.state != "paid":
+        current = self.move_id.payplug_link_id._of_present_customer()
+        if moved and self._matches_invoice() and current.state != "paid":
             self._set_as_current()  # even if it is an earlier one
         if moved and not must_be_booked:
             self._log(messages.LOG_RECORDED)
@@ -917,8 +939,8 @@ class PayplugPaymentLink(models.Model):
         """
         link = self._as_accountant()
         move = link.move_id
-        if not (move and link._is_of_payer(move)):
-            return  # the invoice has become another customer's
+        if not link._matches_invoice():
+            return  # it has become another customer's, say, since the link was made
         try:
             with isolated(), self.env.cr.savepoint():
                 move._payplug_tell_followers(link._names())
@@ -1018,10 +1040,9 @@ class PayplugPaymentLink(models.Model):
         committed: then it settles nothing yet, and has our memo. Neither is enough: it
         is for the same money of the same customer, and no other link's.
         """
-        customer = self.partner_id.commercial_partner_id
         payments = self._find_payments_alike(
             ("company_id", "=", self.company_id.id),
-            ("partner_id", "=", customer.id),
+            ("partner_id", "=", self._payer().id),
             ("state", "not in", ("canceled", "rejected")),
         )
         return payments.filtered(self._is_this_money)[:1]
@@ -1136,7 +1157,7 @@ class PayplugPaymentLink(models.Model):
             "memo": self._booking_memo(),
             "payment_type": "inbound",
             "partner_type": "customer",
-            "partner_id": self.partner_id.commercial_partner_id.id,
+            "partner_id": self._payer().id,
         }
         if due:  # the invoice may have another account than its customer
             account = self._open_lines(self.move_id).account_id[:1]
@@ -1282,11 +1303,9 @@ class PayplugPaymentLink(models.Model):
 
     def _of_invoice(self):
         """Return the links of this one's invoice, company and customer; it first."""
-        customer = self.partner_id.commercial_partner_id
         return (self | self.move_id.payplug_link_ids).filtered(
             lambda link: (
-                link.company_id == self.company_id
-                and link.partner_id.commercial_partner_id == customer
+                link.company_id == self.company_id and link._payer() == self._payer()
             )
         )
 
@@ -1522,7 +1541,7 @@ class PayplugPaymentLink(models.Model):
         """
         signed = f"{record.id} {record.create_date.isoformat()}"
         if route == "pay":  # another customer's invoice is another page
-            signed += f" {record.partner_id.id}"
+            signed += f" {record.commercial_partner_id.id}"
         return hmac(self.env(su=True), f"payplug_paylink.{route}", signed)[
             :SIGNATURE_SIZE
         ]
@@ -1534,7 +1553,7 @@ class PayplugPaymentLink(models.Model):
         :param records: an empty recordset, in sudo, of the model of this route
         :param str number: the id, as it was sent
         """
-        names = ["create_date", *(["partner_id"] if route == "pay" else [])]
+        names = ["create_date", *(["commercial_partner_id"] if route == "pay" else [])]
         found = records
         if RECORD_ID.fullmatch(number):
             found = records.search_fetch([("id", "=", int(number))], names)

@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 from datetime import timedelta
 
 import psycopg2
@@ -805,7 +806,7 @@ class PayplugRefund(models.Model):
                 ("company_id", "=", self.company_id.id),
                 ("payment_type", "=", "outbound"),
                 ("partner_type", "=", "customer"),
-                ("partner_id", "=", self.partner_id.commercial_partner_id.id),
+                ("partner_id", "=", self.link_id._payer().id),
                 ("currency_id", "=", self.currency_id.id),
                 ("state", "not in", ("canceled", "rejected")),
             ]
@@ -821,11 +822,13 @@ class PayplugRefund(models.Model):
             "account_payment_id"
         )
         notes = self._posted_note() or self.link_id._credit_notes()
-        marked = found.filtered(lambda one: self.payplug_id in (one.memo or "").split())
+        named = {one: set(re.findall(r"\bre_\w+", one.memo or "")) for one in found}
+        marked = found.filtered(lambda one: self.payplug_id in named[one])
         sent = self.sent_at
         by_hand = found.filtered(
             lambda one: (
                 one.reconciled_invoice_ids & notes
+                and named[one] <= {self.payplug_id}
                 and (not sent or one.create_date >= sent)
             )
         )
@@ -867,7 +870,7 @@ class PayplugRefund(models.Model):
             "memo": self._booking_memo(),
             "payment_type": "outbound",
             "partner_type": "customer",
-            "partner_id": self.partner_id.commercial_partner_id.id,
+            "partner_id": self.link_id._payer().id,
         }
         # The invoice's, of which the credit note will be, too.
         account = link.account_payment_id.destination_account_id

@@ -72,7 +72,7 @@ FIELDS = [
         asking_activity_ids booking_error cancelled_by_id checked_at company_id
         currency_id expires_at is_being_checked is_booked is_live is_made_by_customer
         is_settled_otherwise mode move_id online_payment paid_at partner_id
-        payplug_id problem refund_ids refundable_after refundable_until refusal
+        payer_id payplug_id problem refund_ids refundable_after refundable_until refusal
         refusal_text retry_at started_at state status to_book to_book_activity_id
         unanswered_since
         to_cancel url""",

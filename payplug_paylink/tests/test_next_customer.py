@@ -1,9 +1,10 @@
 """An invoice that has become another customer's, after the first one had a link."""
 
+from odoo import Command
 from odoo.tests import tagged
 from odoo.tools import mute_logger
 
-from .common import LINK_LOG
+from .common import LINK_LOG, PayplugCommon
 from .common_page import PageCommon
 
 
@@ -47,7 +48,7 @@ class TestNextCustomer(PageCommon):
 
     def _assert_knows_nothing(self, *words):
         shown = self._words(self.assertShows(*words))
-        for word in ("refused", "checked", "refunded", self.link.payplug_id):
+        for word in ("refused", "being checked", "refunded", self.link.payplug_id):
             self.assertNotIn(word, shown)
 
     def test_refused_card_of_the_first_is_not_told(self):
@@ -60,7 +61,8 @@ class TestNextCustomer(PageCommon):
         self._lie(payment_method={"type": "oney", "is_pending": True})
         self.link._sync()
         self._hand_over()
-        self._assert_owes()
+        self.assertEqual(self.invoice.payplug_status, "checking")
+        self._assert_knows_nothing("can no longer be paid online: please contact us")
 
     @mute_logger(LINK_LOG)
     def test_money_of_the_first_that_waits_for_the_books_pays_nothing(self):
@@ -120,3 +122,139 @@ class TestNextCustomer(PageCommon):
         self.invoice.action_post()
         self.assertEqual(self.invoice._payplug_amount_due(), 0)
         self.assertEqual(self.invoice.payplug_status, "paid")
+
+    # === WHAT THE NEXT ONE PAYS === #
+
+    def test_next_one_pays_though_the_firsts_link_has_expired_for_good(self):
+        self.company.payplug_customer_renewal = False
+        self.payplug.expire(self.link.payplug_id)
+        self.link._sync()
+        self._hand_over()
+        self._assert_owes()
+        answer = self._start()
+        self.assertEqual(answer.headers["Location"], self.invoice.payplug_link_id.url)
+
+    def test_link_of_the_first_that_cannot_be_followed_closes_the_page(self):
+        """No other can be made before that one has ended."""
+        with mute_logger(LINK_LOG):
+            self.link._set_problem("mismatch")
+        self._hand_over()
+        self.assertEqual(self.invoice.payplug_status, "problem")
+        self.assertNoButton(self.assertShows("please contact us"))
+
+    def test_late_money_of_the_first_takes_no_place_from_the_next_ones(self):
+        self._hand_over()
+        second = self._request(self.invoice)
+        self.assertEqual(self.link.state, "cancelled")
+        self.payplug.alter(self.link.payplug_id, {"is_paid": True, "failure": None})
+        self.link._sync()
+        self.assertEqual(self.link.state, "paid")
+        self.assertEqual(self.invoice.payplug_link_id, second)
+        self.assertEqual(self.invoice.payplug_status, "created")
+        self.payplug.pay(second.payplug_id)
+        second._sync()
+        self.assertEqual(self.invoice.payplug_status, "paid")
+
+    def test_currency_that_was_changed_makes_it_another_invoice(self):
+        self._pay_first()
+        self.payplug.refund(self.link.payplug_id, 5000)
+        self.link._sync()
+        for partial in self.invoice._get_all_reconciled_invoice_partials():
+            self.invoice.js_remove_outstanding_partial(partial["partial_id"])
+        self.invoice.button_draft()
+        self.invoice.currency_id = self.env.ref("base.USD")
+        self.invoice.action_post()
+        self.assertFalse(self.invoice.payplug_status)
+        self.assertFalse(self.invoice.payplug_amount_refunded)
+        self._assert_knows_nothing(self.invoice.name)
+
+
+@tagged("post_install", "-at_install", "once")
+class TestCustomersCompany(PageCommon):
+    """The customer of a link is the company to which its contact belonged."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        new = {"is_company": True, "email": "firm@example.com", "lang": "en_US"}
+        cls.firm, cls.other_firm = cls.env["res.partner"].create(
+            [{"name": name, **new} for name in ("Alpha SA", "Bravo SAS")]
+        )
+        contact = {"email": "c@example.com", "lang": "en_US", "parent_id": cls.firm.id}
+        cls.contact, cls.colleague = cls.env["res.partner"].create(
+            [{"name": name, **contact} for name in ("Chloé", "Denis")]
+        )
+        cls.invoice = cls._create_payable_invoice(partner_id=cls.contact.id)
+
+    def setUp(self):
+        super().setUp()
+        self.link = self._request(self.invoice)
+
+    def _pay(self):
+        self.payplug.pay(self.link.payplug_id)
+        self.link._sync()
+
+    def _make_out_to(self, partner):
+        for partial in self.invoice._get_all_reconciled_invoice_partials():
+            self.invoice.js_remove_outstanding_partial(partial["partial_id"])
+        self.invoice.button_draft()
+        self.invoice.partner_id = partner
+        self.invoice.action_post()
+        self.env.flush_all()
+        self.env.invalidate_all()
+
+    def test_money_is_the_companys_whatever_becomes_of_its_contact(self):
+        self.contact.parent_id = self.other_firm
+        self._pay()
+        self.assertEqual(self.link.account_payment_id.partner_id, self.firm)
+        self.assertEqual(self.invoice.payment_state, "paid")
+
+    def test_contact_takes_no_money_along_to_another_company(self):
+        self._pay()
+        self.contact.parent_id = self.other_firm
+        self._make_out_to(self.contact)
+        self.assertEqual(self.invoice.commercial_partner_id, self.other_firm)
+        self.assertEqual(self.invoice._payplug_amount_due(), 120)
+        self.assertFalse(self.invoice.payplug_status)
+        path = f"/payplug/return/{self.link.id}/"
+        path += self.link._signature("return", self.link)
+        self.assertEqual(self._open(path, allow_redirects=False).status_code, 404)
+
+    def test_company_has_paid_though_its_contact_is_deleted(self):
+        self._make_out_to(self.colleague)
+        self.contact.unlink()
+        self.env.invalidate_all()
+        self._pay()
+        self.assertEqual(self.link.account_payment_id.partner_id, self.firm)
+        self.assertEqual(self.invoice._payplug_amount_due(), 0)
+        self.assertEqual(self.invoice.payplug_status, "paid")
+
+    def test_colleague_opens_the_same_page(self):
+        path = self.invoice._payplug_page_path()
+        self._make_out_to(self.colleague)
+        self.assertShows("Amount due", path=path)
+
+    def test_person_who_becomes_a_contact_has_paid_all_the_same(self):
+        person = self.partner_a.copy({"email": "p@example.com"})
+        self.invoice = self._create_payable_invoice(partner_id=person.id)
+        self.link = self._request(self.invoice)
+        person.parent_id = self.firm
+        self._pay()
+        self.assertEqual(self.link.account_payment_id.partner_id, self.firm)
+        self.assertEqual(self.invoice.payplug_status, "paid")
+
+
+@tagged("post_install", "-at_install", "once")
+class TestNextCompany(PayplugCommon):
+    def test_invoice_with_links_moves_to_no_other_company(self):
+        rival = self.setup_other_company(name="Rival SA")
+        invoice = self._create_payable_invoice()
+        self._request(invoice)
+        invoice.button_draft()
+        invoice.write({"name": False, "invoice_line_ids": [Command.clear()]})
+        moving = {"journal_id": rival["default_journal_sale"].id}
+        with self.assertUserError("has payment links of company_1_data"):
+            invoice.write(moving)
+        copied = invoice.copy()
+        copied.write(moving)
+        self.assertEqual(copied.company_id, rival["company"])

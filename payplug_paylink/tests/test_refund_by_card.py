@@ -85,19 +85,19 @@ class TestRefundByCard(RefundCommon):
         self.assertEqual(invoice.company_id, other["company"])
         return invoice
 
-    def test_money_of_the_company_from_which_an_invoice_came_is_not_refunded(self):
-        invoice = self._move_to_other_company(self.invoice)
+    def test_money_of_the_company_from_which_a_credit_note_came_is_not_refunded(self):
+        invoice = self._move_to_other_company(self._credit())
         self.assertFalse(invoice.payplug_can_refund)
         with self.assertUserError("no payment by Payplug link"):
             invoice.action_payplug_refund()
         self.assertEqual(self._refunded_cents(), 0)
 
-    def test_refunds_of_the_company_from_which_an_invoice_came_are_left_to_it(self):
+    def test_refunds_of_the_company_from_which_a_credit_note_came_are_left_to_it(self):
         self._refund_in_portal(5000)
         self._refund_in_portal(3000)
         lost, kept = self._refunds()
         self._lose_refund(lost, "deleted")
-        invoice = self._move_to_other_company(self.invoice)
+        invoice = self._move_to_other_company(self._credit())
         self.assertTrue(lost._is_missing_in_books() and kept._open_debit())
         invoice.action_payplug_book_again()
         self.assertFalse(lost.account_payment_id)

@@ -200,6 +200,29 @@ class TestRefunds(RefundCommon):
         self.assertEqual(refund.credit_note_id, note)
         self.assertEqual(self._balance(), 100)
 
+    def test_payment_by_hand_that_names_another_refund_is_not_taken_over(self):
+        note = self._credit(20)
+        by_hand = self._register_payment(
+            note, journal_id=self.company.payplug_journal_id.id
+        )
+        by_hand.memo = f"{note.name} re_0ther"
+        self._refund_in_portal(2000)
+        booked = self._refunds().account_payment_id
+        self.assertTrue(booked)
+        self.assertNotEqual(booked, by_hand)
+
+    def test_credit_note_of_another_customer_was_not_refunded(self):
+        note = self._credit(20)
+        self._refund_in_portal(2000)
+        self.assertEqual(note.payplug_amount_refunded, 20)
+        for partial in note._get_all_reconciled_invoice_partials():
+            note.js_remove_outstanding_partial(partial["partial_id"])
+        note.button_draft()
+        note.partner_id = self.partner_b
+        note.action_post()
+        self.env.invalidate_all()
+        self.assertFalse(note.payplug_amount_refunded)
+
     def test_payment_that_has_settled_another_credit_note_is_not_taken_over(self):
         other = self._create_payable_invoice()
         self._paid_link(other)
