@@ -184,6 +184,14 @@ STILL_PAYABLE = _lt(
     "payment may be under way. No new link was made, so that the customer cannot pay "
     "twice. Try again in a few minutes."
 )
+NONE_TO_CANCEL = _lt(
+    "None of these links can be cancelled: none waits to be paid, or they are to be "
+    "checked first."
+)
+BEING_CANCELLED = _lt(
+    "Links being cancelled: %(count)s. Each may still be paid until Payplug has "
+    "confirmed its end."
+)
 MADE_ELSEWHERE = _lt(
     "The link %(payment)s was made by another copy of this database, which still waits "
     "for it: it is left alone here."
@@ -232,10 +240,10 @@ BANNER_ENDED = {  # by the codes of `payment_status`
     ),
     "renewable": _lt(
         "The payment link has expired. The customer can still pay on the invoice's "
-        "page, whose address the e-mail holds: send it again as a reminder."
+        "page: send the link as a reminder."
     ),
     "replaced": _lt(
-        "The amount due has changed since the payment link was made: send it again, so "
+        "The amount due has changed since the payment link was made: send the link, so "
         "that the customer knows the new amount."
     ),
 }
@@ -260,10 +268,12 @@ BANNER_SENDING = _lt(
 # What stands beside the status, by the codes of `payment_status`.
 STATUS_DETAILS = {
     "created": _lt("valid until %(until)s"),
-    "sent": _lt("on %(sent)s, valid until %(until)s"),
+    "sent": _lt("sent on %(sent)s, valid until %(until)s"),
+    "made_by_customer": _lt("made by the customer on %(sent)s, valid until %(until)s"),
     "refused": _lt("%(refusal)s; valid until %(until)s"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
-    "reopened": _lt("by Odoo while it was a draft, in Payplug's portal, or by hand"),
+    "reopened": _lt("in Payplug's portal, or closed by hand"),
+    "withdrawn": _lt("by Odoo, as the invoice could not be paid (a draft, say)"),
     "cancelled": _lt("by %(user)s"),
     "to_book": _lt("%(amount)s on %(date)s"),
     "paid": _lt("%(amount)s on %(date)s"),
@@ -360,7 +370,7 @@ CREDIT_REFUND = _lt(
     "%(open)s of it has no credit note: click “Prepare the credit note” on the "
     "invoice. Once it is confirmed, the refund settles it."
 )
-ASK_REFUND_SUMMARY = _lt("Refund by card?")
+ASK_REFUND_SUMMARY = _lt("Refund %(amount)s by card?")
 ASK_REFUND = _lt(
     "%(user)s asks to refund %(amount)s of %(payment)s to the customer's card: click "
     "“Refund by card” on %(document)s, and confirm."
@@ -487,6 +497,9 @@ BANNER_REFUND = {
     "refused": _lt("The refund of %(amount)s by card was refused: %(why)s"),
 }
 BANNER_REFUND_ASKED = _lt("A refund by card was asked for: %(user)s is to confirm it.")
+BANNER_REFUND_ASKED_BY = _lt(
+    "%(by)s asks to refund %(amount)s by card: %(user)s is to confirm it."
+)
 BANNER_REFUND_MISSING = _lt(
     "%(amount)s was refunded by card, and the payment that booked it is no longer in "
     "the books (deleted, cancelled, reversed or in draft). It is not refunded again. "

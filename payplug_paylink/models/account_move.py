@@ -592,6 +592,7 @@ class AccountMove(models.Model):
         obstacle = self._payplug_prepare_link()
         if obstacle:
             return obstacle
+        self.message_subscribe(self.env.user.partner_id.ids)  # as who sends it
         if not self.payment_link:
             name = self.display_name
             raise user_error(self.env, messages.NOTHING_TO_COPY, invoice=name)
@@ -876,10 +877,14 @@ class AccountMove(models.Model):
         status, link = self.payplug_status, self.payplug_link_id
         if status == "not_sent":
             return self.payplug_sending_reason
+        if status == "reopened" and link.is_withdrawn:
+            status = "withdrawn"
         is_known = status != "cancelled" or link.cancelled_by_id
         if status not in messages.STATUS_DETAILS or not is_known:
             return False
         sent_at = self._payplug_sendings_sudo().sent_at or link.create_date
+        if status == "sent" and link.is_made_by_customer:
+            status, sent_at = "made_by_customer", link.create_date
         refunded, paid = self._payplug_refunded()
         return text(
             self.env,
@@ -1579,9 +1584,8 @@ class AccountMove(models.Model):
         if is_note:
             links = self.reversed_entry_id.payplug_link_ids
             asked = links.asking_activity_ids.filtered("active") & self.activity_ids
-            for user in asked.user_id:
-                told = text(self.env, messages.BANNER_REFUND_ASKED, user=user.name)
-                yield f"refund_asked_{user.id}", "info", told
+            for activity in asked:
+                yield f"refund_asked_{activity.id}", "info", links._asked_text(activity)
         done = refunds.filtered(lambda refund: refund.state == "done")
         if is_note and not all(done.mapped("link_id.is_live")):
             yield "test_refund", "warning", self.env._(messages.BANNER_TEST_REFUND)

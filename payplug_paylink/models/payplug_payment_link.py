@@ -176,6 +176,12 @@ class PayplugPaymentLink(models.Model):
     asking_activity_ids = fields.Many2many(
         "mail.activity", string="Refunds asked for", readonly=True
     )
+    # The last one by a user, what it asks, and who.
+    asked_activity_id = fields.Many2one(
+        "mail.activity", string="Last refund asked for", readonly=True
+    )
+    asked_amount = fields.Monetary("Refund asked for", readonly=True)
+    asked_by_id = fields.Many2one("res.users", "Refund asked by", readonly=True)
     # As Payplug tells them, of a paid link.
     refundable_after = fields.Datetime(string="Refundable from", readonly=True)
     refundable_until = fields.Datetime(string="Refundable until", readonly=True)
@@ -228,6 +234,11 @@ class PayplugPaymentLink(models.Model):
     # So that visitors do not make Payplug answer more often than useful, see `FRESH`.
     answered_at = fields.Datetime(string="Last answer", readonly=True)
     started_at = fields.Datetime(string="Last payment begun", readonly=True)
+    is_withdrawn = fields.Boolean(
+        "Withdrawn",
+        readonly=True,
+        help="Odoo has cancelled it: the invoice could not be paid.",
+    )
     unanswered_since = fields.Datetime(
         readonly=True, help="Since then, no answer about it could be had or read."
     )
@@ -295,7 +306,11 @@ class PayplugPaymentLink(models.Model):
             return "refunded" if self.amount_net <= 0 else "partly_refunded"
         if self.state == "paid":
             return "to_book" if self.to_book else "paid"
-        ended = "cancelled" if self.to_cancel or not self.move_id else "replaced"
+        later = self.move_id.payplug_link_id
+        is_replaced = (
+            later and not self.to_cancel and not self._is_of_amount(later.amount)
+        )
+        ended = "replaced" if is_replaced else "cancelled"
         return {"pending": "created", "expired": "over"}.get(self.state, ended)
 
     def _compute_payer_id(self):
@@ -360,8 +375,19 @@ class PayplugPaymentLink(models.Model):
         return self._invoice().action_payplug_copy_link()
 
     def action_cancel(self):
-        """Make the link unpayable, as on its invoice."""
-        return self._invoice().action_payplug_cancel_link()
+        """Make the link unpayable, as on its invoice; several in the background."""
+        if len(self) == 1:
+            return self._invoice().action_payplug_cancel_link()
+        self.move_id.check_access("write")
+        waiting_sudo = self.sudo().filtered(  # only code writes links
+            lambda link: link.state == "pending" and not link.problem and link.move_id
+        )
+        if not waiting_sudo:
+            raise user_error(self.env, messages.NONE_TO_CANCEL)
+        waiting_sudo.write({"to_cancel": True, "cancelled_by_id": self.env.uid})
+        self._trigger_process()
+        message = text(self.env, messages.BEING_CANCELLED, count=len(waiting_sudo))
+        return notification(self.env._(messages.PAYMENT_LINKS), message)
 
     def action_close(self):
         """Close a link that cannot be followed, as on its invoice."""
@@ -1334,6 +1360,22 @@ class PayplugPaymentLink(models.Model):
             )
         )
 
+    def _asked_for(self, move):
+        """Return the activity by which a user asks for a refund of a document, if any.
+
+        How much, and who asks, is on the link.
+        """
+        return self.asked_activity_id.filtered("active") & move.activity_ids
+
+    def _asked_text(self, activity):
+        """Return what the document of such an activity says first."""
+        values = {"user": activity.user_id.name}
+        for link in self.filtered(lambda link: link.asked_activity_id == activity):
+            values["amount"] = link.currency_id.format(link.asked_amount)
+            values["by"] = link.asked_by_id.name
+            return text(self.env, messages.BANNER_REFUND_ASKED_BY, **values)
+        return text(self.env, messages.BANNER_REFUND_ASKED, **values)
+
     def _close_askings(self, move):
         """Close the activities that ask for refunds of a document: it is confirmed."""
         asked = self.asking_activity_ids.filtered("active") & move.activity_ids
@@ -1741,6 +1783,8 @@ class PayplugPaymentLink(models.Model):
         """Cancel, unless somebody made the link right before it was processed."""
         if self._is_outdated():
             self._cancel()
+            is_withdrawn = self.state == "cancelled" and not self.to_cancel
+            self._write_changes(is_withdrawn=is_withdrawn)
 
     def _follow_accounts(self):
         """Follow links, account by account; return whether there is time for more."""

@@ -69,6 +69,7 @@ FIELDS = [
         "payplug.payment.link",
         BOOKS,
         """account_payment_id amount amount_net amount_refunded answered_at
+        asked_activity_id asked_amount asked_by_id is_withdrawn
         asking_activity_ids booking_error cancelled_by_id checked_at company_id
         currency_id expires_at is_being_checked is_booked is_live is_made_by_customer
         is_settled_otherwise mode move_id online_payment paid_at partner_id
@@ -89,7 +90,7 @@ FIELDS = [
         "payplug.refund.by.card",
         CREATOR,
         """after allowed amount asked credit_note_id currency_id is_live may_confirm
-        move_id payment seen until""",
+        move_id payment request seen until""",
     ),
     (
         "payplug.sending",

@@ -98,7 +98,7 @@ class TestChatterAndBanners(PayplugCommon):
         filters = self._filters("view_account_invoice_filter")
         for name, found in {
             "online_payment": everything - none,
-            "payplug_pending": waiting + refused,
+            "payplug_pending": waiting + refused + problem,
             "payplug_refused": refused,
             "payplug_paid": paid + to_book,
             "payplug_expired": expired,

@@ -297,6 +297,19 @@ class TestCronFairness(PayplugBookingCommon):
         self.assertFalse(links[0].problem)
         self.assertFalse(call.active, "there is an answer")
 
+    def test_several_links_are_cancelled_at_once_in_the_background(self):
+        links = self._make_links(3)
+        self.payplug.pay(links[2].payplug_id)
+        links[2]._sync()
+        mine = links.with_user(self.biller).sudo(False)
+        told = mine.action_cancel()["params"]["message"]
+        self.assertIn("being cancelled: 2.", told)
+        self.assertEqual(links.mapped("status"), ["cancelled", "cancelled", "paid"])
+        self._run_cron()
+        self.assertEqual(links.mapped("state"), ["cancelled", "cancelled", "paid"])
+        with self.assertUserError("None of these links can be cancelled"):
+            mine.action_cancel()
+
     @mute_logger(LINK_LOG)
     def test_key_that_is_refused_for_a_day_calls_a_person_once_for_all_links(self):
         links = self._make_links(3)

@@ -160,6 +160,7 @@ class TestCopyLink(PayplugBookingCommon):
         self.assertEqual(again["params"], action["params"])
         link = invoice.payplug_link_id.with_user(self.biller).sudo(False)
         self.assertEqual(link.action_copy()["params"], action["params"])
+        self.assertIn(self.biller.partner_id, invoice.message_partner_ids)
         self.assertEqual(invoice.payplug_link_count, 1)
 
     def test_copying_needs_no_address_and_sending_offers_to_open_the_contact(self):

@@ -3,10 +3,13 @@
 from datetime import timedelta
 from unittest.mock import patch
 
+from lxml import etree
+
 from odoo import Command, fields
 from odoo.exceptions import AccessError
 from odoo.tests import tagged
 from odoo.tools import mute_logger
+from odoo.tools.safe_eval import safe_eval
 
 from .common_refunds import (
     ANSWER_LOST,
@@ -494,11 +497,40 @@ class TestRefundByCard(RefundCommon):
         self.assertTrue(activity.user_id.has_group("payplug_paylink.group_refund"))
         self.assertIn("40.00", activity.note)
         self.env.invalidate_all()
-        self.assertIn("is to confirm it", str(note._get_alerts()))
+        told = f"{self.biller.name} asks to refund 40.00"
+        self.assertIn(told, str(note._get_alerts()).replace("\xa0€", ""))
+        self.assertIn("40.00", activity.summary)
+        shown = self._open(note)
+        self.assertEqual((shown.amount, shown.asked), (40, 50))
+        self.assertIn(told, shown.request)
         refund = self._refund(note, 40)
         self.assertNotIn("is to confirm it", str(note._get_alerts()))
         with self.assertUserError("needs the group"):
             refund.with_user(self.biller).action_retry()
+
+    def test_number_or_customer_typed_into_the_search_of_refunds_finds_them(self):
+        note = self._credit(50)
+        refund = self._refund(note, 50)
+        refunds = self.env["payplug.refund"].with_user(self.accountant).sudo(False)
+        arch = refunds.get_view(view_type="search")["arch"]
+        field = etree.fromstring(arch).find(".//field")  # that of Enter
+        typed = (note.name, self.invoice.name, refund.payplug_id, note.partner_id.name)
+        for text in typed:
+            domain = safe_eval(field.get("filter_domain"), {"self": text})
+            with self.subTest(text=text):
+                self.assertIn(refund, refunds.search(domain))
+
+    def test_who_asks_again_has_changed_the_amount(self):
+        note = self._credit(50)
+        for amount in (50, 30):
+            window = self._open(note, self.biller)
+            window.amount = amount
+            window.action_ask()
+        self.assertEqual(len(note.activity_ids), 1)
+        shown = self._open(note)
+        self.assertEqual(shown.amount, 30)
+        self._refund_in_portal(3500)
+        self.assertEqual(self._open(note).amount, 15, "no more than is left")
 
     def test_refund_is_asked_for_whatever_the_context_of_the_request(self):
         note = self._credit(50)

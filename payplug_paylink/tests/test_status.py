@@ -150,6 +150,30 @@ class TestStatus(PayplugBookingCommon):
         self.payplug.abort(link.payplug_id)
         link._sync()
         self.assertStatus("reopened", "payable")
+        self.assertIn("portal", self.invoice.payplug_status_detail)
+
+    def test_link_of_an_invoice_that_was_a_draft_names_odoo(self):
+        link = self._link()
+        self.invoice.button_draft()
+        self._run_cron()
+        self.assertEqual(link.state, "cancelled")
+        self.invoice.action_post()
+        self.assertStatus("reopened", "payable")
+        self.assertIn("by Odoo", self.invoice.payplug_status_detail)
+
+    def test_earlier_link_of_the_same_amount_was_cancelled_and_not_replaced(self):
+        earlier = self._link()
+        self.payplug.abort(earlier.payplug_id)
+        earlier._sync()
+        self._link()
+        self.assertEqual(earlier.status, "cancelled")
+
+    def test_link_that_the_customer_made_was_not_sent(self):
+        self._expire(self._link())
+        links = self.env["payplug.payment.link"]
+        links._get_or_create(self.invoice, for_customer=True)
+        self.assertStatus("sent", "payable")
+        self.assertIn("made by the customer on", self.invoice.payplug_status_detail)
 
     def test_link_of_an_invoice_paid_another_way_is_cancelled(self):
         self._link()

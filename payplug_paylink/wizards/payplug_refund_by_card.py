@@ -33,6 +33,7 @@ class PayplugRefundByCard(models.TransientModel):
     until = fields.Datetime(compute="_compute_from_link")
     is_live = fields.Boolean(compute="_compute_from_link")
     may_confirm = fields.Boolean(compute="_compute_from_link")
+    request = fields.Char("Who asked for it", compute="_compute_from_link")
     amount = fields.Monetary(
         string="Amount to refund", compute="_compute_amount", store=True, readonly=False
     )
@@ -54,11 +55,16 @@ class PayplugRefundByCard(models.TransientModel):
             window.until = facts.until
             window.is_live = link_sudo.is_live
             window.may_confirm = self.env["payplug.refund"]._may_confirm()
+            request = link_sudo._asked_for(window.move_id._origin)
+            window.request = request and link_sudo._asked_text(request)
 
     @api.depends("move_id")
     def _compute_amount(self):
         for window in self:
             window.amount = window.seen = min(window.asked, window.allowed)
+            link_sudo = window._link_sudo()
+            if link_sudo._asked_for(window.move_id._origin):
+                window.amount = min(link_sudo.asked_amount, window.seen)
 
     @api.model
     def _open(self, move):
@@ -118,11 +124,12 @@ class PayplugRefundByCard(models.TransientModel):
         link_sudo = self._checked_link_sudo()
         note_sudo = self._credit_note().sudo()
         self.env["payplug.refund"]._check_met(link_sudo, self.amount, note_sudo)
+        link_sudo._asked_for(self.move_id).unlink()  # another word on the same
         user = link_sudo._refunder()
         amount = self.currency_id.format(self.amount)
         activity = self.move_id.with_context(**SCHEDULED).activity_schedule(
             "mail.mail_activity_data_todo",
-            summary=self.env._(messages.ASK_REFUND_SUMMARY),
+            summary=text(self.env, messages.ASK_REFUND_SUMMARY, amount=amount),
             note=text(
                 self.env,
                 messages.ASK_REFUND,
@@ -134,6 +141,8 @@ class PayplugRefundByCard(models.TransientModel):
             user_id=user.id,
         )
         link_sudo.asking_activity_ids |= activity  # closed when it is answered
+        asked = {"asked_amount": self.amount, "asked_by_id": self.env.user.id}
+        link_sudo.write({"asked_activity_id": activity.id, **asked})
         return notification(
             self.env._(messages.REFUND_ASKED_TITLE),
             text(self.env, messages.REFUND_ASKED, user=user.name, amount=amount),

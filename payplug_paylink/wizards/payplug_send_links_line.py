@@ -50,7 +50,7 @@ class PayplugSendLinksLine(models.TransientModel):
         for line in self:
             line.failure_reason = line.reasons
             if line.sent_at and not line.reasons:
-                day = format_datetime(self.env, line.sent_at)
+                day = format_datetime(self.env, line.sent_at, dt_format="short")
                 line.failure_reason = text(self.env, messages.ALREADY_SENT, date=day)
 
     def action_open_invoice(self):
