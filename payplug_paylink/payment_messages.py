@@ -347,6 +347,12 @@ RECONCILE = _lt(
     "It is the customer's credit: reconcile it when the invoice is confirmed again, or "
     "refund it."
 )
+EARLIER_SUMMARY = _lt("Payment by an earlier customer")
+EARLIER = _lt(
+    "%(payment)s brought %(amount)s by Payplug for this invoice as it was before: it "
+    "has another customer, or currency, now. The money is that customer's credit, and "
+    "not for this invoice: refund it, or keep it for another one."
+)
 UNKNOWN_SUMMARY = _lt("Payplug payment without a link")
 UNKNOWN = _lt(
     "A customer paid %(amount)s by card on %(date)s for invoice %(invoice)s (Payplug "
@@ -369,6 +375,11 @@ CREDIT_REFUND = _lt(
     "%(amount)s of %(payment)s was refunded by Payplug on %(date)s (%(refund)s). "
     "%(open)s of it has no credit note: click “Prepare the credit note” on the "
     "invoice. Once it is confirmed, the refund settles it."
+)
+EARLIER_REFUND = _lt(
+    "%(amount)s of %(payment)s was refunded by Payplug on %(date)s (%(refund)s). "
+    "%(open)s of it has no credit note. The invoice has another customer, or currency, "
+    "now: reconcile it with what that customer had paid."
 )
 ASK_REFUND_SUMMARY = _lt("Refund %(amount)s by card?")
 ASK_REFUND = _lt(

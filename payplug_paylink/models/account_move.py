@@ -448,7 +448,14 @@ class AccountMove(models.Model):
 
     def write(self, vals):
         # EXTEND account
+        # Odoo takes invoices to the company of which a person becomes a contact, and not
+        # back later. It does so in sudo: a user's own word is not followed.
+        company_id = self.env.su and vals.get("commercial_partner_id")
+        links_sudo = self.payplug_link_ids if company_id else ()
+        own_sudo = [link for link in links_sudo if link._is_of_payer(link.move_id)]
         result = super().write(vals)
+        for link_sudo in own_sudo:
+            link_sudo.payer_id = company_id
         if "reversed_entry_id" in vals:
             self._payplug_check_reversed()
         return result
@@ -525,12 +532,22 @@ class AccountMove(models.Model):
     def _post(self, soft=True):
         # EXTEND account: what was refunded may wait for this credit note
         posted = super()._post(soft)
+        for move_sudo in posted.sudo().filtered("payplug_link_id"):  # only code sets it
+            move_sudo._payplug_set_current_link()
         notes = posted.filtered(lambda move: move.move_type == "out_refund")
         # whoever confirms it: only code writes refunds
         for refund_sudo in notes.sudo().reversed_entry_id.payplug_link_ids.refund_ids:
             refund_sudo._settle_open()
         posted._payplug_settle_refunds()
         return posted
+
+    def _payplug_set_current_link(self):
+        """Show a link of the present customer, whose invoice it may have been before."""
+        if not self.payplug_link_id._matches_invoice():
+            own = self.payplug_link_ids.filtered(lambda link: link._matches_invoice())
+            paid = own.filtered(lambda link: link.state == "paid")
+            if own:
+                (paid or own)[:1]._set_as_current()
 
     def _payplug_settle_refunds(self):
         """Reconcile the refunds whose payments these are: they may have been redone."""
@@ -1250,7 +1267,7 @@ class AccountMove(models.Model):
     def _payplug_refunds(self):
         """Return the refunds by card of this invoice or credit note.
 
-        Not those of another company, from which a note came: they are in its books.
+        Not those of another company, or customer, whose it was: they are not for it.
         """
         move = self._origin  # not as an onchange has it: it may name anybody's invoice
         is_note = move.move_type == "out_refund"
@@ -1259,7 +1276,7 @@ class AccountMove(models.Model):
         if is_note:
             of_note = refunds.filtered(lambda one: move in one._settled_notes())
             refunds = move.payplug_refund_ids | of_note
-        return refunds.filtered(lambda one: one.company_id == move.company_id)
+        return refunds.filtered(lambda one: one.link_id._matches(move))
 
     def _payplug_refunds_missing(self):
         """Return those of which the books have lost the payment."""
@@ -1572,7 +1589,7 @@ class AccountMove(models.Model):
 
     def _payplug_banners(self):
         """Yield what the form says first of link and sending: name, level, sentence."""
-        yield from self.payplug_link_id._banners()
+        yield from self.payplug_link_id._of_present_customer()._banners()
         for link in self._payplug_links().filtered("to_book"):
             why = link.booking_error or self.env._(messages.TO_BOOK_UNKNOWN)
             yield "to_book", "danger", text(self.env, messages.BANNER_TO_BOOK, why=why)

@@ -447,12 +447,14 @@ class PayplugPaymentLink(models.Model):
 
     def _matches_invoice(self):
         """Tell whether the invoice is still the one for which this link was made."""
-        move = self.move_id
+        return bool(self.move_id) and self._matches(self.move_id)
+
+    def _matches(self, document):
+        """Tell whether this link's money may have to do with an invoice or note."""
         return (
-            bool(move)
-            and move.company_id == self.company_id
-            and move.currency_id == self.currency_id
-            and self._is_of_payer(move)
+            document.company_id == self.company_id
+            and document.currency_id == self.currency_id
+            and self._is_of_payer(document)
         )
 
     def _is_of_payer(self, move):
@@ -1068,7 +1070,8 @@ class PayplugPaymentLink(models.Model):
         """
         payments = self._find_payments_alike(
             ("company_id", "=", self.company_id.id),
-            ("partner_id", "=", self._payer().id),
+            # Odoo takes its entry along to a company, and not the payment itself.
+            ("partner_id", "in", (self._payer() | self.payer_id | self.partner_id).ids),
             ("state", "not in", ("canceled", "rejected")),
         )
         return payments.filtered(self._is_this_money)[:1]
@@ -1331,7 +1334,10 @@ class PayplugPaymentLink(models.Model):
         """Return the links of this one's invoice, company and customer; it first."""
         return (self | self.move_id.payplug_link_ids).filtered(
             lambda link: (
-                link.company_id == self.company_id and link._payer() == self._payer()
+                link == self
+                or (
+                    link.company_id == self.company_id and link._payer() & self._payer()
+                )
             )
         )
 
@@ -1431,6 +1437,9 @@ class PayplugPaymentLink(models.Model):
 
     def _schedule_refund(self, due):
         """Ask what becomes of money of which only `due` was due when it came."""
+        if self.move_id and not self._matches_invoice():
+            self._schedule_activity(messages.EARLIER_SUMMARY, messages.EARLIER)
+            return
         if self.move_id.state == "draft":
             self._schedule_activity(messages.RECONCILE_SUMMARY, messages.RECONCILE)
             return

@@ -736,7 +736,9 @@ class PayplugRefund(models.Model):
             booked=format_date(self.env, payment.move_id.date or payment.date),
         )
         if self._open_debit():
-            self._schedule(messages.CREDIT_REFUND_SUMMARY, messages.CREDIT_REFUND)
+            is_here = not self.move_id or self.link_id._matches_invoice()
+            note = messages.CREDIT_REFUND if is_here else messages.EARLIER_REFUND
+            self._schedule(messages.CREDIT_REFUND_SUMMARY, note)
         for link in self.link_id._of_invoice():
             link._drop_idle_askings()
 
@@ -806,7 +808,7 @@ class PayplugRefund(models.Model):
                 ("company_id", "=", self.company_id.id),
                 ("payment_type", "=", "outbound"),
                 ("partner_type", "=", "customer"),
-                ("partner_id", "=", self.link_id._payer().id),
+                ("partner_id", "in", (self.link_id._payer() | self.partner_id).ids),
                 ("currency_id", "=", self.currency_id.id),
                 ("state", "not in", ("canceled", "rejected")),
             ]

@@ -113,9 +113,37 @@ class TestNextCustomer(PageCommon):
         self.assertFalse(told.mapped("body"))
         self._assert_owes()
 
+    def test_refund_of_the_first_asks_for_no_credit_note_of_the_next(self):
+        self._pay_first()
+        self.link.account_payment_id.action_draft()
+        self.link.account_payment_id.action_cancel()
+        self._hand_over()
+        self._refund_first()
+        self.assertTrue(self.link.refund_ids._open_debit())
+        self.assertFalse(self.invoice._payplug_missing_credit())
+        self.assertNotIn("credit note", str(self.invoice._get_alerts()))
+        with self.assertUserError("no payment by Payplug link"):
+            self.invoice.with_user(self.biller).action_payplug_prepare_credit_note()
+        self.assertFalse(self.invoice.reversal_move_ids)
+        [call] = self.invoice.activity_ids.filtered(lambda one: "credit" in one.summary)
+        self.assertIn("another customer", call.note)
+
+    def test_late_money_of_the_first_is_not_told_to_be_the_next_ones(self):
+        self._hand_over()
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=self.invoice.ids
+        )
+        register.create({})._create_payments()
+        self._pay_first()
+        [call] = self.invoice.activity_ids
+        self.assertIn("another customer", call.note)
+        self.assertNotIn("in its place", call.note)
+
     def test_first_customer_again_has_paid_all_the_same(self):
         self._pay_first()
         self._hand_over()
+        self._request(self.invoice)._cancel()
+        self.assertNotEqual(self.invoice.payplug_link_id, self.link)
         self.invoice.button_draft()
         self.invoice.partner_id = self.partner_a
         self.invoice.invoice_payment_term_id = self.pay_terms_a
@@ -234,14 +262,47 @@ class TestCustomersCompany(PageCommon):
         self._make_out_to(self.colleague)
         self.assertShows("Amount due", path=path)
 
-    def test_person_who_becomes_a_contact_has_paid_all_the_same(self):
+    def _make_out_to_person(self):
         person = self.partner_a.copy({"email": "p@example.com"})
         self.invoice = self._create_payable_invoice(partner_id=person.id)
         self.link = self._request(self.invoice)
+        return person
+
+    def test_person_who_becomes_a_contact_has_paid_all_the_same(self):
+        person = self._make_out_to_person()
         person.parent_id = self.firm
         self._pay()
         self.assertEqual(self.link.account_payment_id.partner_id, self.firm)
         self.assertEqual(self.invoice.payplug_status, "paid")
+
+    def test_person_who_leaves_the_company_again_has_paid_all_the_same(self):
+        """Odoo leaves the invoice with the company: a wrong click, undone at once."""
+        person = self._make_out_to_person()
+        person.parent_id = self.firm
+        person.parent_id = False
+        self.env.flush_all()
+        self.assertEqual(self.invoice.commercial_partner_id, self.firm)
+        self._pay()
+        self.assertEqual(self.invoice.payment_state, "paid")
+        self.assertEqual(self.invoice.payplug_status, "paid")
+        self.assertShows("This invoice is paid")
+
+    def test_payment_by_hand_of_a_person_who_became_a_contact_is_taken_over(self):
+        person = self._make_out_to_person()
+        register = self.env["account.payment.register"].with_context(
+            active_model="account.move", active_ids=self.invoice.ids
+        )
+        journal = self.company.payplug_journal_id
+        by_hand = register.create({"journal_id": journal.id})._create_payments()
+        person.parent_id = self.firm
+        self._pay()
+        self.assertEqual(self.link.account_payment_id, by_hand)
+
+    def test_customer_of_the_books_that_a_user_writes_takes_no_money_along(self):
+        self._pay()
+        values = {"commercial_partner_id": self.other_firm.id}
+        self.invoice.with_user(self.biller).sudo(False).write(values)
+        self.assertEqual(self.link.payer_id, self.firm)
 
 
 @tagged("post_install", "-at_install", "once")

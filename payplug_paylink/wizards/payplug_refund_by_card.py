@@ -48,7 +48,7 @@ class PayplugRefundByCard(models.TransientModel):
             facts = link_sudo._refund_facts(note.sudo())
             window.credit_note_id = note
             window.payment = link_sudo.payplug_id
-            window.currency_id = window.move_id.currency_id
+            window.currency_id = link_sudo.currency_id or window.move_id.currency_id
             window.asked = from_cents(max(facts.asked_cents, 0))
             window.allowed = from_cents(max(facts.left_cents, 0))
             window.after = facts.after
