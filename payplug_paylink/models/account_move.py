@@ -447,9 +447,8 @@ class AccountMove(models.Model):
         return moves
 
     def write(self, vals):
-        # EXTEND account
-        # Odoo takes invoices to the company of which a person becomes a contact, and not
-        # back later. It does so in sudo: a user's own word is not followed.
+        # EXTEND account: Odoo takes invoices to the company of which a person becomes a
+        # contact, and not back. It does so in sudo: a user's own word is not followed.
         company_id = self.env.su and vals.get("commercial_partner_id")
         links_sudo = self.payplug_link_ids if company_id else ()
         own_sudo = [link for link in links_sudo if link._is_of_payer(link.move_id)]
