@@ -541,7 +541,7 @@ class AccountMove(models.Model):
         return posted
 
     def _payplug_set_current_link(self):
-        """Show a link of the present customer, whose invoice it may have been before."""
+        """Show a link of the present customer, not that of an earlier one."""
         if not self.payplug_link_id._matches_invoice():
             own = self.payplug_link_ids.filtered(lambda link: link._matches_invoice())
             paid = own.filtered(lambda link: link.state == "paid")
