@@ -6,6 +6,7 @@ from odoo.tools import mute_logger
 from .common import LINK_LOG, PayplugBookingCommon
 
 TWICE = "Paid twice: refund?"
+EARLIER = "Payment by an earlier customer"
 BY_HAND = "Registered by hand, or paid twice?"
 TO_BOOK = "Payplug payment to book"
 
@@ -87,7 +88,7 @@ class TestCredit(PayplugBookingCommon):
         self._pay(link)
         self.assertCredit(link, self.partner_a)
         self.assertEqual(invoice.amount_residual, 120)
-        self.assertEqual(self._activities(invoice), [TWICE])
+        self.assertEqual(self._activities(invoice), [EARLIER])
 
     def test_contact_of_the_same_customer_keeps_the_link_good(self):
         contact = self.env["res.partner"].create(
@@ -112,7 +113,7 @@ class TestCredit(PayplugBookingCommon):
         self.assertCredit(link, self.partner_a)
         self.assertEqual(link.account_payment_id.currency_id.name, "EUR")
         self.assertEqual(invoice.amount_residual, 120)
-        self.assertEqual(self._activities(invoice), [TWICE])
+        self.assertEqual(self._activities(invoice), [EARLIER])
 
     def test_invoice_whose_payment_has_no_entry_is_asked_of_nobody_twice(self):
         """The Accounting app's *in payment*: nothing is reconciled, all is residual."""
