@@ -5,6 +5,9 @@ it differently, and a list asks once. It agrees with what the customer's page sa
 (`payment_rules.page_state`).
 """
 
+from odoo import fields
+from odoo.tools import SQL
+
 STATUSES = [
     ("being_sent", "Being sent"),
     ("not_sent", "Not sent"),
@@ -30,9 +33,7 @@ STATUSES = [
 # See `PayplugPaymentLink._matches_invoice`: a draft may have become another customer's.
 OF_INVOICE = """(
     {link}.company_id = move.company_id AND {link}.currency_id = move.currency_id
-    AND (move.commercial_partner_id = {link}.payer_id OR move.commercial_partner_id = (
-        SELECT commercial_partner_id FROM res_partner WHERE id = {link}.payer_id
-    ))
+    AND {link}.payer_id = move.commercial_partner_id
 ) IS TRUE"""
 TABLES = """
        account_move move
@@ -170,9 +171,17 @@ FLUSHED = {
     "payplug.refund": [
         *("link_id", "credit_note_id", "state", "amount", "account_payment_id"),
     ],
-    "res.partner": ["commercial_partner_id"],
     "res.company": [
         *("payplug_link_target", "payplug_enabled", "payplug_customer_renewal"),
         "parent_path",
     ],
 }
+
+
+class StatusSelection(fields.Selection):
+    """The status as a field: a list sorts and groups by its expression, too."""
+
+    def to_sql(self, model, alias):
+        model._payplug_flush_status()
+        status = f"(SELECT {STATUS} FROM {TABLES} WHERE move.id = %s)"
+        return SQL(status, SQL.identifier(alias, "id"))

@@ -32,6 +32,7 @@ from ..payment_status import (
     TABLES,
     WITH_REFUNDS,
     WITH_STATUS,
+    StatusSelection,
 )
 from ..payplug_remote import PayplugError, PayplugUnavailable, from_cents, to_cents
 from .payplug_payment_link import LOCK_SPACE, NOT_THROUGH
@@ -109,7 +110,7 @@ class AccountMove(models.Model):
     payplug_problem = fields.Selection(
         related="payplug_link_id.problem", string="Payment link problem", groups=USERS
     )
-    payplug_status = fields.Selection(
+    payplug_status = StatusSelection(
         selection=STATUSES,
         string="Payment link status",
         compute="_compute_payplug_status",
@@ -518,15 +519,6 @@ class AccountMove(models.Model):
         """Write to the database what `COLUMNS` depend on."""
         for model, depends in FLUSHED.items():
             self.env[model].flush_model(depends)
-
-    def _field_to_sql(self, alias, field_expr, query=None):
-        # EXTEND base: to sort and group by it
-        if field_expr != "payplug_status":
-            return super()._field_to_sql(alias, field_expr, query)
-        self._check_field_access(self._fields[field_expr], "read")
-        self._payplug_flush_status()
-        status = f"(SELECT {STATUS} FROM {TABLES} WHERE move.id = %s)"
-        return SQL(status, SQL.identifier(alias, "id"))
 
     def _post(self, soft=True):
         # EXTEND account: what was refunded may wait for this credit note

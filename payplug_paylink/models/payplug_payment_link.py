@@ -459,9 +459,7 @@ class PayplugPaymentLink(models.Model):
 
     def _is_of_payer(self, move):
         """Tell whether a document is of the customer for whom this link was made."""
-        # Who paid as a person may be a company's contact now, with the invoices.
-        payers = self.payer_id | self.payer_id.commercial_partner_id
-        return bool(move.commercial_partner_id & payers)
+        return bool(move.commercial_partner_id & self.payer_id)
 
     def _payer(self):
         """Return the customer in whose name this link's money is booked."""
