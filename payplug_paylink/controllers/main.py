@@ -81,9 +81,9 @@ class PayplugPaylink(http.Controller):
             the notification or the cron follows
         """
         link_sudo = self._find_link("return", link_id, signature)
-        move_sudo = link_sudo.move_id and self._for_customer(link_sudo.move_id)
-        if not (move_sudo and link_sudo._is_of_payer(move_sudo)):
+        if not link_sudo._is_of_payer(link_sudo.move_id):
             return self._show_unknown()  # nobody is led to another customer's page
+        move_sudo = self._for_customer(link_sudo.move_id)
         is_head = request.httprequest.method == "HEAD"
         is_asked = not is_head and not link_sudo._is_fresh("answered_at")
         # The notification may be under way in this very moment.

@@ -538,7 +538,7 @@ class AccountMove(models.Model):
             own = self.payplug_link_ids.filtered(lambda link: link._matches_invoice())
             paid = own.filtered(lambda link: link.state == "paid")
             if own:
-                (paid or own)[:1]._set_as_current()
+                (paid or own).sorted("is_live", reverse=True)[:1]._set_as_current()
 
     def _payplug_settle_refunds(self):
         """Reconcile the refunds whose payments these are: they may have been redone."""
@@ -742,7 +742,9 @@ class AccountMove(models.Model):
         if not self.sudo()._payplug_missing_credit():
             return notes_sudo[:1].with_env(self.env)
         is_open = notes_sudo.filtered(lambda note: note._payplug_credit_left())
-        drafts = self.reversal_move_ids.filtered(lambda note: note.state == "draft")
+        drafts = self.reversal_move_ids.filtered(
+            lambda note: note.state == "draft" and links_sudo[:1]._is_of_payer(note)
+        )
         return is_open[:1].with_env(self.env) or drafts[:1]
 
     def action_toggle_block_payment(self):

@@ -128,6 +128,27 @@ class TestNextCustomer(PageCommon):
         [call] = self.invoice.activity_ids.filtered(lambda one: "credit" in one.summary)
         self.assertIn("another customer", call.note)
 
+    def test_refund_of_the_first_opens_no_draft_of_a_credit_note_for_the_first(self):
+        self._pay_first()
+        draft = self.invoice._reverse_moves()
+        self._hand_over()
+        second = self._request(self.invoice)
+        self.payplug.pay(second.payplug_id)
+        second._sync()
+        self.payplug.refund(second.payplug_id, 5000)
+        second._sync()
+        mine = self.invoice.with_user(self.biller)
+        note = mine.action_payplug_prepare_credit_note()["res_id"]
+        self.assertNotEqual(note, draft.id)
+
+    def test_window_says_whose_money_of_an_earlier_customer_goes_back(self):
+        self._pay_first()
+        self._hand_over()
+        window_id = self.invoice.action_payplug_refund()["res_id"]
+        window = self.env["payplug.refund.by.card"].browse(window_id)
+        told = f"{self.link.payplug_id} ({self.partner_a.display_name})"
+        self.assertEqual(window.payment, told)
+
     def test_late_money_of_the_first_is_not_told_to_be_the_next_ones(self):
         self._hand_over()
         register = self.env["account.payment.register"].with_context(

@@ -488,6 +488,8 @@ class TestRefundByCard(RefundCommon):
         note = self._credit(50)
         window = self._open(note, self.biller)
         self.assertFalse(window.may_confirm)
+        self.assertFalse(window.request)
+        self.assertEqual(window.payment, self.link.payplug_id)
         self.assertNotIn("asked for", str(note._get_alerts()))
         with self.assertUserError("needs the group"):
             window.action_confirm()

@@ -47,7 +47,11 @@ class PayplugRefundByCard(models.TransientModel):
             note = window._credit_note()
             facts = link_sudo._refund_facts(note.sudo())
             window.credit_note_id = note
-            window.payment = link_sudo.payplug_id
+            payer = link_sudo._payer().display_name  # told where it is an earlier one
+            is_same = not link_sudo or link_sudo._is_of_payer(window.move_id._origin)
+            window.payment = " ".join(
+                filter(None, (link_sudo.payplug_id, not is_same and f"({payer})"))
+            )
             window.currency_id = link_sudo.currency_id or window.move_id.currency_id
             window.asked = from_cents(max(facts.asked_cents, 0))
             window.allowed = from_cents(max(facts.left_cents, 0))
@@ -56,7 +60,7 @@ class PayplugRefundByCard(models.TransientModel):
             window.is_live = link_sudo.is_live
             window.may_confirm = self.env["payplug.refund"]._may_confirm()
             request = link_sudo._asked_for(window.move_id._origin)
-            window.request = request and link_sudo._asked_text(request)
+            window.request = link_sudo._asked_text(request) if request else False
 
     @api.depends("move_id")
     def _compute_amount(self):
