@@ -88,9 +88,7 @@ class Demo:
         self._start_emulator()
         settings = {"http_port": self.ports["port"], "dbfilter": f"^{DATABASE}$"}
         settings |= {"smtp_server": HOST, "smtp_port": self.ports["smtp-port"]}
-        settings |= {
-            "limit_time_real": 0
-        }  # Odoo would start anew, without its packages
+        settings["limit_time_real"] = 0  # else it starts anew, without its packages
         bases = self.stack.enter_context(databases.serving(self.options, **settings))
         self._make_database(bases)
         step("Starting Odoo")
@@ -130,13 +128,11 @@ class Demo:
 
     def _start_emulator(self):
         # no live key: a demo books its test payments, and that is refused beside one
-        options = ["--no-live", "--merchant", "FR Company"]
+        options = [EMULATOR, "--no-live", "--merchant", "FR Company"]
         options += ["--port", str(self.ports["payplug-port"])]
         log = cache.folder() / "emulator.log"
         url = f"{self.urls['payplug-port']}/test"
-        self.stack.enter_context(
-            running([sys.executable, EMULATOR, *options], log, url)
-        )
+        self.stack.enter_context(running([sys.executable, *options], log, url))
 
     def _start_mailbox(self):
         server = mailbox.receiving(HOST, self.ports["smtp-port"])

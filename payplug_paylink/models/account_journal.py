@@ -4,7 +4,6 @@ from odoo import Command, api, models
 
 from .. import payment_messages as messages
 from ..payment_messages import user_error
-from .res_company import manual_line
 
 JOURNAL_NAME = "Payplug"
 
@@ -90,11 +89,15 @@ class AccountJournal(models.Model):
 
     def _payplug_inbound_line(self):
         """Return the way to receive money that Payplug's payments use."""
-        return manual_line(self.inbound_payment_method_line_ids)
+        return self.inbound_payment_method_line_ids.filtered(
+            lambda line: line.code == "manual"
+        )[:1]
 
     def _payplug_outbound_line(self):
         """Return the way to send money back that refunds by Payplug use."""
-        return manual_line(self.outbound_payment_method_line_ids)
+        return self.outbound_payment_method_line_ids.filtered(
+            lambda line: line.code == "manual"
+        )[:1]
 
     def _payplug_set_outbound_account(self):
         """Let refunds leave the account in which the payments lie.
@@ -117,3 +120,14 @@ class AccountJournal(models.Model):
         same_account = [("payment_account_id", "=", account.id)]
         others = [*same_account, ("journal_id", "!=", self.id)]
         return bool(account and lines.search_count(others, limit=1))
+
+    def _payplug_can_book(self):
+        """Tell whether Payplug's payments can be booked in this journal, if any."""
+        account = self._payplug_inbound_line().payment_account_id
+        return bool(self.active and account.reconcile and account.active)
+
+    def _payplug_can_book_refunds(self):
+        """Tell whether refunds leave the account in which the payments lie."""
+        account = self._payplug_outbound_line().payment_account_id
+        is_same = account == self._payplug_inbound_line().payment_account_id
+        return self._payplug_can_book() and is_same

@@ -1108,8 +1108,8 @@ class PayplugPaymentLink(models.Model):
         """Tell whether all of a payment is, or will be, on the customer's account, and
         on that of Payplug's money.
         """
-        root_sudo = self.company_id._payplug_root()
-        account = root_sudo._payplug_inbound_line().payment_account_id
+        journal_sudo = self.company_id._payplug_root().payplug_journal_id
+        account = journal_sudo._payplug_inbound_line().payment_account_id
         if payment.state == "draft" and not payment.move_id:
             customers = payment.destination_account_id.account_type
             is_here = payment.outstanding_account_id == account
@@ -1213,12 +1213,13 @@ class PayplugPaymentLink(models.Model):
     def _payplug_payment_vals(self):
         """Return how much is paid in which journal. Addons may extend it."""
         root_sudo = self.company_id._payplug_root()
+        journal_sudo = root_sudo.payplug_journal_id
         root_sudo._payplug_check_can_book()
         return {
             "amount": self.amount,
             "currency_id": self.currency_id.id,
-            "journal_id": root_sudo.payplug_journal_id.id,
-            "payment_method_line_id": root_sudo._payplug_inbound_line().id,
+            "journal_id": journal_sudo.id,
+            "payment_method_line_id": journal_sudo._payplug_inbound_line().id,
         }
 
     def _booking_date(self):
@@ -1373,12 +1374,13 @@ class PayplugPaymentLink(models.Model):
 
     def _asked_text(self, activity):
         """Return what the document of such an activity says first."""
-        values = {"user": activity.user_id.name}
-        for link in self.filtered(lambda link: link.asked_activity_id == activity):
-            values["amount"] = link.currency_id.format(link.asked_amount)
-            values["by"] = link.asked_by_id.name
-            return text(self.env, messages.BANNER_REFUND_ASKED_BY, **values)
-        return text(self.env, messages.BANNER_REFUND_ASKED, **values)
+        user = activity.user_id.name
+        link = self.filtered(lambda link: link.asked_activity_id == activity)[:1]
+        if not link:  # asked by Odoo, say: it was paid twice
+            return text(self.env, messages.BANNER_REFUND_ASKED, user=user)
+        amount, by = link.currency_id.format(link.asked_amount), link.asked_by_id.name
+        values = {"amount": amount, "by": by, "user": user}
+        return text(self.env, messages.BANNER_REFUND_ASKED_BY, **values)
 
     def _close_askings(self, move):
         """Close the activities that ask for refunds of a document: it is confirmed."""

@@ -886,7 +886,7 @@ class PayplugRefund(models.Model):
         """Return how much goes back by which line of the journal. Addons may extend."""
         root_sudo = self.company_id._payplug_root()
         root_sudo._payplug_check_can_book_refunds()
-        line = root_sudo._payplug_outbound_line()
+        line = root_sudo.payplug_journal_id._payplug_outbound_line()
         return {"amount": self.amount, "payment_method_line_id": line.id}
 
     def _booking_memo(self):

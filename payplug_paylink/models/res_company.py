@@ -41,11 +41,6 @@ def with_deadline(records, wait_for_lock=False):
     return records.with_context(**context)
 
 
-def manual_line(lines):
-    """Return the one of a journal's payment methods that Payplug's money goes by."""
-    return lines.filtered(lambda line: line.code == "manual")[:1]
-
-
 def _deadline(records):
     found = records.env.context.get("payplug_deadline")
     return found if isinstance(found, Deadline) else None
@@ -259,32 +254,15 @@ class ResCompany(models.Model):
 
     def _payplug_check_can_book(self):
         """Check that the Payplug journal can take payments; raise what is missing."""
-        if not self._payplug_can_book():
+        if not self.payplug_journal_id._payplug_can_book():
             values = self._payplug_account_values()
             raise user_error(self.env, messages.UNMET["journal"], **values)
 
     def _payplug_check_can_book_refunds(self):
         """Check the same for money that goes back; raise what is missing."""
-        account = self._payplug_outbound_line().payment_account_id
-        is_same = account == self._payplug_inbound_line().payment_account_id
-        if not (is_same and self._payplug_can_book()):
+        if not self.payplug_journal_id._payplug_can_book_refunds():
             values = self._payplug_account_values()
             raise user_error(self.env, messages.REFUND_JOURNAL, **values)
-
-    def _payplug_can_book(self):
-        """Tell whether Payplug's payments can be booked in its journal, if any."""
-        account = self._payplug_inbound_line().payment_account_id
-        return bool(
-            self.payplug_journal_id.active and account.reconcile and account.active
-        )
-
-    def _payplug_inbound_line(self):
-        """Return the way to receive money that Payplug's payments use."""
-        return manual_line(self.payplug_journal_id.inbound_payment_method_line_ids)
-
-    def _payplug_outbound_line(self):
-        """Return the way to send money back that refunds by Payplug use."""
-        return manual_line(self.payplug_journal_id.outbound_payment_method_line_ids)
 
     # === THE ACCOUNT === #
 
@@ -314,7 +292,7 @@ class ResCompany(models.Model):
         return AccountFacts(
             is_enabled=root_sudo.payplug_enabled,
             has_key=bool(root_sudo._payplug_key(root_sudo._payplug_is_live())),
-            can_book=root_sudo._payplug_can_book(),
+            can_book=root_sudo.payplug_journal_id._payplug_can_book(),
             min_cents=min_cents,
             max_cents=max_cents,
         )
