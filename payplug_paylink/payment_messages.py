@@ -386,6 +386,7 @@ ASK_REFUND = _lt(
     "%(user)s asks to refund %(amount)s of %(payment)s to the customer's card: click "
     "“Refund by card” on %(document)s, and confirm."
 )
+REFUND_ASKED_DONE = _lt("Your request to refund %(amount)s by card is confirmed")
 MISMATCH_SUMMARY = _lt("Payplug speaks of another payment")
 MISMATCH = _lt(
     "Payplug's answer about %(payment)s has another amount, currency or mode than the "

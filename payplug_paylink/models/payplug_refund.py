@@ -305,7 +305,7 @@ class PayplugRefund(models.Model):
             database=link._database_uuid(),
             retry_at=fields.Datetime.now() + LEASE,
         )
-        link._close_askings(credit_note or link.move_id)
+        refund._answer_request(credit_note or link.move_id)
         refund._log(messages.LOG_REFUND_ASKED)
         refund._send_after_commit()
         return refund
@@ -923,6 +923,19 @@ class PayplugRefund(models.Model):
         refund = self.with_env(self.link_id._as_accountant().env)
         refund = refund.with_context(lang=user.lang)
         refund._schedule(summary, note, user=user, **values)
+
+    def _answer_request(self, document):
+        """Close what asked for this, and tell who did."""
+        user = self.link_id._asked_for(document) and self.link_id.asked_by_id
+        self.link_id._close_askings(document)
+        if user and user != self.env.user:
+            names = self.with_context(lang=user.lang)._names()
+            env = document.with_context(lang=user.lang).env
+            document.message_notify(
+                subject=text(env, messages.REFUND_ASKED_DONE, **names),
+                body=text(env, messages.LOG_REFUND_ASKED, **names),
+                partner_ids=user.partner_id.ids,
+            )
 
     def _close_activity(self):
         self.link_id._close_activities(self.activity_id)

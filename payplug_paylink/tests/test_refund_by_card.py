@@ -510,6 +510,27 @@ class TestRefundByCard(RefundCommon):
         with self.assertUserError("needs the group"):
             refund.with_user(self.biller).action_retry()
 
+    def test_who_asked_for_a_refund_is_told_in_own_words_that_it_is_confirmed(self):
+        note = self._credit(50)
+        self.biller.lang = "fr_FR"
+        window = self._open(note, self.biller)
+        window.amount = 40
+        window.action_ask()
+        self._refund(note, 40)
+        told = (
+            self.env["mail.message"]
+            .sudo()
+            .search(
+                [("model", "=", note._name), ("message_type", "=", "user_notification")]
+            )
+        )
+        told = told.filtered(lambda one: self.biller.partner_id in one.partner_ids)
+        self.assertIn("est confirmée", told.subject)
+        self.assertIn("40,00", told.subject)
+        self.assertIn(self.link.payplug_id, told.body)
+        self._refund(note, 10)
+        self.assertEqual(told, told.search([("subject", "=", told.subject)]))
+
     def test_number_or_customer_typed_into_the_search_of_refunds_finds_them(self):
         note = self._credit(50)
         refund = self._refund(note, 50)
