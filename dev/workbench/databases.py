@@ -1,7 +1,6 @@
 """Databases: templates made once, and copies of them to work in.
 
-A template is made under another name and renamed when it is complete. The files in
-Odoo's file store are shared by hard links.
+A template gets its name when it is complete. File stores are shared by hard links.
 """
 
 import contextlib

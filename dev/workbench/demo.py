@@ -100,8 +100,7 @@ class Demo:
 
     def walk(self, browser):
         """Go through the screens in a hidden browser; return the exit status."""
-        pictures = self.options.pictures
-        step(f"Walking through the screens; the pictures go to {pictures}")
+        step(f"Walking through the screens; pictures go to {self.options.pictures}")
         try:
             walk((self.urls["port"], self.urls["mail-port"]), browser, self.options)
         except (AssertionError, BrowserError) as error:
@@ -116,15 +115,13 @@ class Demo:
             if lines := warnings(bases.install(DATABASE, ADDON)):
                 raise CommandError("The installation warns:\n" + "\n".join(lines))
         step("Connecting the demo company to the emulator")
-        bases.run_script(
-            DATABASE,
-            SET_UP.format(
-                odoo_url=self.urls["port"],
-                payplug_url=self.urls["payplug-port"],
-                test_key=TEST_KEY,
-                lang=LANGUAGES[self.options.lang],
-            ),
+        script = SET_UP.format(
+            odoo_url=self.urls["port"],
+            payplug_url=self.urls["payplug-port"],
+            test_key=TEST_KEY,
+            lang=LANGUAGES[self.options.lang],
         )
+        bases.run_script(DATABASE, script)
 
     def _start_emulator(self):
         # no live key: a demo books its test payments, and that is refused beside one

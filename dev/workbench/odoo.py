@@ -1,5 +1,6 @@
 """Odoo as a program: its settings file and its command lines."""
 
+import os
 import re
 import subprocess
 import sys
@@ -20,13 +21,19 @@ _LEVELS = ("WARNING", "ERROR", "CRITICAL")
 class Odoo:
     """Odoo's source in `source`, working with the PostgreSQL `server`.
 
-    :ivar is_stopped: its programs are being ended; they leave their work undone, and
-        Odoo's exit status is 0 then
+    :ivar is_stopped: its programs are being ended: their exit status is 0 all the same
     """
 
     source: Path
     server: object
     is_stopped: bool = False
+
+    def __post_init__(self):
+        # a file, for Odoo's workers start it again; never empty: others run it just now
+        self.program = cache.folder() / "odoo-bin"
+        whole = self.program.with_suffix(f".{os.getpid()}")
+        whole.write_text("from odoo.cli.command import main\n\nmain()\n")
+        whole.replace(self.program)
 
     @property
     def data(self):
@@ -52,11 +59,8 @@ class Odoo:
         return path
 
     def command(self, *arguments):
-        """The command line of an Odoo program, by a file: with workers, Odoo starts
-        the file that it was started by once more."""
-        script = self.data.with_name("odoo-bin")
-        script.write_text("from odoo.cli.command import main\n\nmain()\n")
-        return [sys.executable, script, *map(str, arguments)]
+        """The command line of an Odoo program."""
+        return [sys.executable, self.program, *map(str, arguments)]
 
     def call(self, message, *arguments, script=""):
         """Run an Odoo program and return its log; if it fails, raise `message`."""
