@@ -3,12 +3,10 @@
 The rows below are compared with the registry: what is new and has no row here fails.
 """
 
-import inspect
 from functools import partial
 
 from odoo import Command
 from odoo.exceptions import AccessError, UserError
-from odoo.http import Controller
 from odoo.service.model import call_kw
 from odoo.tests import HttpCase, tagged
 
@@ -192,6 +190,10 @@ METHODS = {
     ("account.bank.statement.line", "write"): CORE,
     ("account.move.send.wizard", "action_send_and_print"): CORE,
     ("mail.notification", "write"): CORE,
+    ("payplug.link.guard.mixin", "create"): CORE,
+    ("payplug.link.guard.mixin", "default_get"): CORE,
+    ("payplug.link.guard.mixin", "update"): CORE,
+    ("payplug.link.guard.mixin", "write"): CORE,
     ("payplug.payment.link", "action_refresh"): BILLING,
     ("payplug.payment.link", "action_copy"): BILLING,
     ("payplug.payment.link", "action_cancel"): BILLING,
@@ -211,12 +213,18 @@ METHODS = {
     ("res.config.settings", "set_values"): CORE,
 }
 
-# routes of this addon; all of them open to everyone who has a signed address
+SIGNED = "open to everyone who has the signed address of this very record"
+# route, its method: the right that it asks for
 ROUTES = {
-    "/payplug/notify/<string:link_id>/<string:signature>",
-    "/payplug/return/<string:link_id>/<string:signature>",
-    "/payplug/pay/<string:move_id>/<string:signature>",
-    "/payplug/pay/<string:move_id>/<string:signature>/invoice.pdf",
+    ("/payplug/notify/<string:link_id>/<string:signature>", "POST"): SIGNED,
+    ("/payplug/return/<string:link_id>/<string:signature>", "GET"): SIGNED,
+    ("/payplug/pay/<string:move_id>/<string:signature>", "GET"): SIGNED,
+    ("/payplug/pay/<string:move_id>/<string:signature>", "POST"): SIGNED,
+    ("/payplug/pay/<string:move_id>/<string:signature>/invoice.pdf", "GET"): SIGNED,
+    ("/my", "GET"): CORE,
+    ("/my", "POST"): CORE,
+    ("/my/home", "GET"): CORE,
+    ("/my/home", "POST"): CORE,
 }
 VALUES = {
     "boolean": True,
@@ -375,21 +383,25 @@ class TestAccess(PayplugCommon, HttpCase):
         methods = {
             (name, method)
             for name, cls in self.registry.items()
-            if not cls._abstract
-            for base in cls.__mro__
-            if base.__module__.startswith(f"odoo.addons.{ADDON}.")
-            for method, value in vars(base).items()
-            if inspect.isfunction(getattr(value, "__func__", value))
+            for method, value in self._own_members(cls)
+            if callable(getattr(value, "__func__", value))
             and not method.startswith("_")
         }
         self.assertEqual(methods, set(METHODS))
         routes = {
-            path
-            for controller in Controller.children_classes[ADDON]
-            for endpoint in vars(controller).values()
-            for path in getattr(endpoint, "original_routing", {}).get("routes") or ()
+            (rule.rule, method)
+            for rule in self.env["ir.http"].routing_map().iter_rules()
+            for name, _value in self._own_members(type(rule.endpoint.func.__self__))
+            if name == rule.endpoint.func.__name__
+            for method in (rule.methods or {"GET", "POST"}) - {"HEAD", "OPTIONS"}
         }
-        self.assertEqual(routes, ROUTES)
+        self.assertEqual(routes, set(ROUTES))
+
+    def _own_members(self, cls):
+        """Yield the names and values that this addon gives a class."""
+        for base in cls.__mro__:
+            if base.__module__.startswith(f"odoo.addons.{ADDON}."):
+                yield from vars(base).items()
 
     def test_rights_on_models_are_those_of_the_table(self):
         for model, rights in MODELS.items():
@@ -492,20 +504,40 @@ class TestAccess(PayplugCommon, HttpCase):
                 )
 
     def test_a_signed_address_is_the_only_right_that_a_route_asks_for(self):
-        link = self.records["payplug.payment.link"]
-        addresses = {
-            "return": link._route_url("return"),
-            "pay": self.invoice._payplug_page_url(),
-        }
-        for role in (None, "other customer", "internal", "other company"):
-            self.authenticate(role and f"payplug {role}", role and PASSWORD)
-            for name, address in addresses.items():
-                path = address[address.index("/payplug/") :]
-                with self.subTest(role=role, route=name):
-                    self.assertLess(
-                        self.url_open(path, allow_redirects=False).status_code, 400
-                    )
-                    self.assertEqual(self.url_open(f"{path[:-1]}z").status_code, 404)
+        other = self._create_payable_invoice()
+        rows = (self.records["payplug.payment.link"], self.invoice)
+        others = (self.env["payplug.payment.link"]._get_or_create(other), other)
+        for role in ROLES:
+            login = f"payplug {role}" if role != "public" else None
+            self.authenticate(login, login and PASSWORD)
+            for (route, method), right in ROUTES.items():
+                if right == CORE:
+                    continue
+                number, signature = self._signed(route, *rows)
+                _number, strange = self._signed(route, *others)
+                for said, expected in {
+                    signature: False,
+                    f"{signature[:-1]}{'1' if signature[-1] == '0' else '0'}": True,
+                    strange: True,
+                    "0": True,
+                }.items():
+                    path = route.replace("<string:signature>", said)
+                    path = path.replace("<string:link_id>", number)
+                    path = path.replace("<string:move_id>", number)
+                    is_printed = path.endswith(".pdf") and not expected
+                    asked = "HEAD" if is_printed else method  # which takes long
+                    with self.subTest(role=role, method=method, path=path):
+                        answer = self.url_open(
+                            path, method=asked, allow_redirects=False
+                        )
+                        self.assertEqual(answer.status_code == 404, expected)
+                        self.assertLess(answer.status_code, 500)
+
+    def _signed(self, route, link, invoice):
+        """Return the number and the signature of a record's address of this route."""
+        kind = route.split("/")[2]
+        record = invoice if kind == "pay" else link
+        return str(record.id), link._signature(kind, record)
 
     def test_an_argument_called_self_is_a_bad_request(self):
         link = self.records["payplug.payment.link"]

@@ -148,6 +148,11 @@ class TestNextCustomer(PageCommon):
         window = self.env["payplug.refund.by.card"].browse(window_id)
         told = f"{self.link.payplug_id} ({self.partner_a.display_name})"
         self.assertEqual(window.payment, told)
+        model = self.env["ir.model"]._get_id("res.partner")
+        hidden = {"name": "Hidden", "domain_force": [("id", "!=", self.partner_a.id)]}
+        self.env["ir.rule"].sudo().create({**hidden, "model_id": model})
+        self.env.invalidate_all()
+        self.assertEqual(window.payment, self.link.payplug_id)
 
     def test_late_money_of_the_first_is_not_told_to_be_the_next_ones(self):
         self._hand_over()

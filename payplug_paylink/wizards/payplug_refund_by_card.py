@@ -47,11 +47,8 @@ class PayplugRefundByCard(models.TransientModel):
             note = window._credit_note()
             facts = link_sudo._refund_facts(note.sudo())
             window.credit_note_id = note
-            payer = link_sudo._payer().display_name  # told where it is an earlier one
-            is_same = not link_sudo or link_sudo._is_of_payer(window.move_id._origin)
-            window.payment = " ".join(
-                filter(None, (link_sudo.payplug_id, not is_same and f"({payer})"))
-            )
+            words = (link_sudo.payplug_id, window._earlier_payer(link_sudo))
+            window.payment = " ".join(filter(None, words))
             window.currency_id = link_sudo.currency_id or window.move_id.currency_id
             window.asked = from_cents(max(facts.asked_cents, 0))
             window.allowed = from_cents(max(facts.left_cents, 0))
@@ -61,6 +58,12 @@ class PayplugRefundByCard(models.TransientModel):
             window.may_confirm = self.env["payplug.refund"]._may_confirm()
             request = link_sudo._asked_for(window.move_id._origin)
             window.request = link_sudo._asked_text(request) if request else False
+
+    def _earlier_payer(self, link_sudo):
+        """Return who gets the money back, if it is not the document's customer."""
+        payer = link_sudo._payer().with_user(self.env.user)
+        is_same = not link_sudo or link_sudo._is_of_payer(self.move_id._origin)
+        return not is_same and payer.has_access("read") and f"({payer.display_name})"
 
     @api.depends("move_id")
     def _compute_amount(self):
