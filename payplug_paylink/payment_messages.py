@@ -110,7 +110,7 @@ UNMET = {
     ),
     "currency": _lt(
         "Payplug takes euros only; the invoice is in %(currency)s, and "
-        "%(company)s keeps its books in %(books)s."
+        "%(company)s keeps its books in %(books)s: ask for a bank transfer."
     ),
     "disabled": _lt(
         "Payplug is switched off for %(account)s: an administrator can switch it on in "
@@ -272,8 +272,8 @@ STATUS_DETAILS = {
     "made_by_customer": _lt("made by the customer on %(sent)s, valid until %(until)s"),
     "refused": _lt("%(refusal)s; valid until %(until)s"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
-    "reopened": _lt("in Payplug's portal, or closed by hand"),
-    "withdrawn": _lt("by Odoo, as the invoice could not be paid (a draft, say)"),
+    "in_portal": _lt("in Payplug's portal"),
+    "withdrawn": _lt("by Odoo (the invoice was a draft, say)"),
     "cancelled": _lt("by %(user)s"),
     "to_book": _lt("%(amount)s on %(date)s"),
     "paid": _lt("%(amount)s on %(date)s"),
@@ -386,7 +386,7 @@ ASK_REFUND = _lt(
     "%(user)s asks to refund %(amount)s of %(payment)s to the customer's card: click "
     "“Refund by card” on %(document)s, and confirm."
 )
-REFUND_ASKED_DONE = _lt("Your request to refund %(amount)s by card is confirmed")
+REFUND_ASKED_ENDED = _lt("Your request to refund %(amount)s by card")
 MISMATCH_SUMMARY = _lt("Payplug speaks of another payment")
 MISMATCH = _lt(
     "Payplug's answer about %(payment)s has another amount, currency or mode than the "
@@ -412,16 +412,14 @@ UNMET_REFUND = {
         "its way back."
     ),
     "nothing_asked": _lt(
-        "Nothing is left to give back: the credit note, or the surplus, is settled or "
-        "being refunded."
+        "%(document)s leaves nothing to give back: it is settled, or being refunded."
     ),
     "too_small": _lt("Payplug refunds 0.10 € at least: type a larger amount."),
     "over_left": _lt(
         "Of %(payment)s, %(left)s is left to refund: refund this amount or less."
     ),
     "over_asked": _lt(
-        "The credit note, or the surplus, leaves %(asked)s to give back: refund this "
-        "amount or less."
+        "%(document)s leaves %(asked)s to give back: refund this amount or less."
     ),
 }
 REFUND_UNKNOWN_PAYMENT = _lt(
@@ -434,8 +432,7 @@ REFUND_UNDER_WAY = _lt(
 REFUSED_REFUND_SUMMARY = _lt("Refund by card refused")
 REFUSED_REFUND = _lt(
     "%(amount)s of payment %(payment)s did not go back to the customer. Open the "
-    "refund to try it again, or give the money back otherwise. Why it was refused: "
-    "%(why)s"
+    "refund to try it again, or give the money back otherwise. %(why)s"
 )
 LATE_REFUND_SUMMARY = _lt("Refund by card: not sent yet")
 LATE_REFUND = _lt(
@@ -506,7 +503,7 @@ BANNER_REFUND = {
         "sees when it is done."
     ),
     "done": _lt("%(amount)s was refunded to the customer's card on %(date)s."),
-    "refused": _lt("The refund of %(amount)s by card was refused: %(why)s"),
+    "refused": _lt("%(amount)s was not refunded by card. %(why)s"),
 }
 BANNER_REFUND_ASKED = _lt("A refund by card was asked for: %(user)s is to confirm it.")
 BANNER_REFUND_ASKED_BY = _lt(
@@ -537,11 +534,13 @@ BANNER_NOTE_SETTLED = _lt(
 CREDIT_NOTE_REF = _lt("Refund by card of %(invoice)s")
 BOOK_AGAIN = _lt("Book again")
 PREPARE_CREDIT_NOTE = _lt("Prepare the credit note")
-LOG_REFUND_ASKED = _lt("Refund of %(amount)s by card confirmed (%(payment)s).")
+LOG_REFUND_ASKED = _lt(
+    "Payplug is asked to refund %(amount)s to the customer's card (%(payment)s)."
+)
 LOG_REFUND_RECORDED = _lt(
     "Payplug has recorded the refund of %(amount)s, and processes it by hand: %(why)s"
 )
-LOG_REFUND_REFUSED = _lt("Refund of %(amount)s by card refused: %(why)s")
+LOG_REFUND_REFUSED = _lt("%(amount)s was not refunded by card. %(why)s")
 LOG_REFUNDED = _lt("Refunded by card on %(date)s: %(amount)s (%(refund)s).")
 LOG_REFUND_BOOKED = _lt(
     "Refund of %(amount)s (%(refund)s) booked as %(payment)s in %(journal)s on "
@@ -579,8 +578,8 @@ REJECTED = _lt(
     "your account in Payplug's portal."
 )
 REJECTED_WITH_DETAILS = _lt(
-    "Payplug refused (%(reason)s): %(details)s. Nothing was changed: correct what is "
-    "named there and try again."
+    "Payplug refused (%(reason)s), in its own words: “%(details)s”. Nothing was "
+    "changed: correct what is named there and try again."
 )
 # by `PayplugError.reason`
 REASONS = {
@@ -751,7 +750,7 @@ CONNECTED = {
     True: _lt("Connected to Payplug (live): %(name)s"),
     False: _lt("Connected to Payplug (test mode): %(name)s"),
 }
-ACCOUNT_NUMBER = _lt("account no. %(number)s")
+ACCOUNT_NUMBER = _lt("account no.\N{NO-BREAK SPACE}%(number)s")
 NOT_CONNECTED = _lt(
     "Not connected: there is no %(mode)s key. Sign in to Payplug, or paste the key."
 )

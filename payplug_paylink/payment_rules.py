@@ -240,7 +240,7 @@ def unmet_refund(facts, cents, now):
         "nothing_left": facts.left_cents <= 0,
         "nothing_asked": facts.asked_cents <= 0,
         "too_small": cents < SMALLEST_REFUND,
-        "over_left": cents > facts.left_cents,
+        "over_left": cents > facts.left_cents <= facts.asked_cents,
         "over_asked": cents > facts.asked_cents,
     }
     return next((Unmet(code) for code, is_so in found.items() if is_so), None)

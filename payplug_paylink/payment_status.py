@@ -21,7 +21,7 @@ STATUSES = [
     ("over", "Expired"),
     ("off", "Not payable: Payplug is switched off"),
     ("replaced", "Replaced: amount changed"),
-    ("reopened", "Cancelled (customer can renew)"),
+    ("reopened", "Cancelled (payable on its page)"),
     ("cancelled", "Cancelled"),
     ("to_book", "Paid, to book"),
     ("paid", "Paid"),

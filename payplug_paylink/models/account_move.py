@@ -887,10 +887,11 @@ class AccountMove(models.Model):
         status, link = self.payplug_status, self.payplug_link_id
         if status == "not_sent":
             return self.payplug_sending_reason
-        if status == "reopened" and link.is_withdrawn:
-            status = "withdrawn"
-        is_known = status != "cancelled" or link.cancelled_by_id
-        if status not in messages.STATUS_DETAILS or not is_known:
+        if status in ("reopened", "cancelled"):
+            is_ours = link.is_withdrawn or link.state == "pending"
+            status = "withdrawn" if is_ours else "in_portal"
+            status = "cancelled" if link.cancelled_by_id else status
+        if status not in messages.STATUS_DETAILS:
             return False
         sent_at = self._payplug_sendings_sudo().sent_at or link.create_date
         if status == "sent" and link.is_made_by_customer:

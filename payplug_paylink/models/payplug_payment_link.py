@@ -12,7 +12,7 @@ from pytz import timezone, utc
 from odoo import SUPERUSER_ID, api, fields, models
 from odoo.exceptions import ConcurrencyError
 from odoo.fields import Domain
-from odoo.tools import consteq, format_date, format_datetime, mute_logger, sql
+from odoo.tools import consteq, format_date, format_time, mute_logger, sql
 from odoo.tools.misc import hmac
 
 from .. import payment_messages as messages
@@ -237,7 +237,7 @@ class PayplugPaymentLink(models.Model):
     is_withdrawn = fields.Boolean(
         "Withdrawn",
         readonly=True,
-        help="Odoo has cancelled it: the invoice could not be paid.",
+        help="Odoo has cancelled it, and no user: the invoice was a draft, say.",
     )
     unanswered_since = fields.Datetime(
         readonly=True, help="Since then, no answer about it could be had or read."
@@ -826,6 +826,8 @@ class PayplugPaymentLink(models.Model):
         self._apply_remote(self._client().abort_payment(self.payplug_id))
         if self.state == "pending" and not self.problem:
             raise self._still_payable()
+        is_withdrawn = self.state == "cancelled" and not self.to_cancel
+        self._write_changes(is_withdrawn=is_withdrawn)
 
     def _force_cancel(self):
         """End a link by a person's word, unless Payplug's can be had after all."""
@@ -1400,12 +1402,17 @@ class PayplugPaymentLink(models.Model):
         """Return whom to ask to confirm a refund: who may, of this company."""
         return self._first_member("payplug_paylink.group_refund") or self._accountant()
 
+    def _can_refund(self, user):
+        """Tell whether a user is there, and may confirm refunds of this company."""
+        is_member = user.has_group("payplug_paylink.group_refund")
+        return is_member and self._can_invoice(user)
+
     def _local_time(self, moment):
         """Return a moment where the company keeps its books, for people."""
-        zone = self._booking_zone()
         if not moment:
             return ""
-        return format_datetime(self.env, moment, tz=zone, dt_format="short")
+        time = format_time(self.env, moment, self._booking_zone(), "short")
+        return f"{format_date(self.env, self._local_date(moment))} {time}"
 
     # === ACTIVITIES === #
 
@@ -1510,7 +1517,8 @@ class PayplugPaymentLink(models.Model):
         if not self:
             return
         is_paid = self.state == "paid"
-        if not self.is_live and (is_paid or self.state == "pending"):
+        is_shown = is_paid or self.move_id.payplug_status != "cancelled"
+        if not self.is_live and is_shown and self.state in ("paid", "pending"):
             told = messages.BANNER_TEST_PAID if is_paid else messages.BANNER_TEST_MODE
             yield "test_mode", "warning", self.env._(told)
         if self.problem:
@@ -1792,8 +1800,6 @@ class PayplugPaymentLink(models.Model):
         """Cancel, unless somebody made the link right before it was processed."""
         if self._is_outdated():
             self._cancel()
-            is_withdrawn = self.state == "cancelled" and not self.to_cancel
-            self._write_changes(is_withdrawn=is_withdrawn)
 
     def _follow_accounts(self):
         """Follow links, account by account; return whether there is time for more."""

@@ -86,13 +86,15 @@ class PayplugRefund(models.Model):
     partner_id = fields.Many2one("res.partner", string="Customer", readonly=True)
     currency_id = fields.Many2one("res.currency", required=True, readonly=True)
     mode = fields.Selection(related="link_id.mode")
-    amount = fields.Monetary(required=True, readonly=True)
+    # No totals: a refused refund, and the one that came after it, are one amount.
+    amount = fields.Monetary(required=True, readonly=True, aggregator=None)
     payplug_id = fields.Char(string="Payplug refund ID", readonly=True)
     origin = fields.Selection(
         selection=[("odoo", "Odoo"), ("portal", "Payplug's portal")],
         required=True,
         readonly=True,
     )
+    asked_by_id = fields.Many2one("res.users", string="Asked by", readonly=True)
     user_id = fields.Many2one("res.users", string="Confirmed by", readonly=True)
     database = fields.Char(
         readonly=True, help="In which it was confirmed: no copy of it sends it, too."
@@ -132,6 +134,12 @@ class PayplugRefund(models.Model):
     is_missing = fields.Boolean(
         string="Not in the books", compute="_compute_is_missing", compute_sudo=True
     )
+    is_superseded = fields.Boolean(
+        string="Followed by another one",
+        compute="_compute_is_superseded",
+        compute_sudo=True,
+        help="What it was for was refunded or settled after it.",
+    )
     activity_id = fields.Many2one("mail.activity", readonly=True)
 
     _payplug_id_unique = models.UniqueIndex(
@@ -157,6 +165,12 @@ class PayplugRefund(models.Model):
     def _compute_is_missing(self):
         for refund in self:
             refund.is_missing = refund._is_outside_books()
+
+    @api.depends("state", "link_id.refund_ids.state", "credit_note_id.amount_residual")
+    def _compute_is_superseded(self):
+        for refund in self:
+            is_refused = refund.state == "refused"
+            refund.is_superseded = is_refused and refund._is_superseded()
 
     # === CRUD === #
 
@@ -264,8 +278,11 @@ class PayplugRefund(models.Model):
         return unmet_refund(facts, to_cents(self.amount), fields.Datetime.now())
 
     @api.model
-    def _unmet_text(self, unmet, link, facts):
-        """Return the sentence for an `Unmet` of `payment_rules.unmet_refund`."""
+    def _unmet_text(self, unmet, facts, link, document):
+        """Return the sentence for an `Unmet` of `payment_rules.unmet_refund`.
+
+        :param document: the `account.move` for which the link's money goes back
+        """
         form = link.currency_id.format
         return text(
             self.env,
@@ -275,9 +292,14 @@ class PayplugRefund(models.Model):
             mode=link.company_id._payplug_mode_word(link.is_live),
             left=form(from_cents(facts.left_cents)),
             asked=form(from_cents(max(facts.asked_cents, 0))),
+            document=document.name,
             after=link._local_time(facts.after),
             until=link._local_time(facts.until),
         )
+
+    def _documents(self):
+        """Return the link and the document of this refund."""
+        return self.link_id, self.credit_note_id or self.move_id
 
     # === ASKED IN ODOO === #
 
@@ -295,17 +317,19 @@ class PayplugRefund(models.Model):
         if self.search_count([("link_id", "=", link.id), ("state", "in", UNDER_WAY)]):
             raise user_error(self.env, messages.REFUND_UNDER_WAY)
         self._check_met(link, amount, credit_note)
+        document = credit_note or link.move_id
         refund = self._create_row(
             link,
             amount=amount,
             credit_note_id=credit_note.id,
             origin="odoo",
             state="to_send",
+            asked_by_id=bool(link._asked_for(document)) and link.asked_by_id.id,
             user_id=self.env.user.id,
             database=link._database_uuid(),
             retry_at=fields.Datetime.now() + LEASE,
         )
-        refund._answer_request(credit_note or link.move_id)
+        link._close_askings(document)
         refund._log(messages.LOG_REFUND_ASKED)
         refund._send_after_commit()
         return refund
@@ -319,7 +343,8 @@ class PayplugRefund(models.Model):
         facts = link._refund_facts(credit_note)
         unmet = unmet_refund(facts, to_cents(amount), fields.Datetime.now())
         if unmet:
-            raise UserError(self._unmet_text(unmet, link, facts))
+            document = credit_note or link.move_id
+            raise UserError(self._unmet_text(unmet, facts, link, document))
 
     @api.model
     def _create_row(self, link, **values):
@@ -360,7 +385,7 @@ class PayplugRefund(models.Model):
             raise user_error(self.env, messages.REFUND_UNDER_WAY)
         if unmet := self._unmet():
             facts = self.link_id._refund_facts(self.credit_note_id, but=self)
-            raise UserError(self._unmet_text(unmet, self.link_id, facts))
+            raise UserError(self._unmet_text(unmet, facts, *self._documents()))
         values = {
             "failure_reason": False,
             "is_answer_lost": False,
@@ -526,7 +551,8 @@ class PayplugRefund(models.Model):
         link = self.link_id._as_accountant()
         if unmet:
             facts = link._refund_facts(self.credit_note_id, but=self)
-            return self.with_env(link.env)._unmet_text(unmet, link, facts)
+            refund = self.with_env(link.env)
+            return refund._unmet_text(unmet, facts, *refund._documents())
         return text(link.env, messages.REFUND_UNKNOWN_PAYMENT, payment=link.payplug_id)
 
     def _begin(self):
@@ -556,7 +582,7 @@ class PayplugRefund(models.Model):
             told = client.create_refund(link.payplug_id, cents, self._metadata())
         except PayplugRecorded as answer:
             self._move_to("recorded", failure_reason=answer.details, retry_at=False)
-            self._log(messages.LOG_REFUND_RECORDED, why=answer.details)
+            self._tell(messages.LOG_REFUND_RECORDED, why=answer.details)
         except PayplugRejected as error:
             self._set_refused(self._error_reason(error))
         else:
@@ -589,7 +615,7 @@ class PayplugRefund(models.Model):
         """
         if self._move_to("refused", failure_reason=reason, retry_at=False):
             self._close_activity()
-            self._log(messages.LOG_REFUND_REFUSED, why=reason)
+            self._tell(messages.LOG_REFUND_REFUSED, why=reason)
             if not is_known:
                 summary, note = messages.REFUSED_REFUND_SUMMARY, messages.REFUSED_REFUND
                 self._schedule_refunder(summary, note, why=reason)
@@ -611,7 +637,7 @@ class PayplugRefund(models.Model):
         )
         if done:
             self._close_activity()
-            self._log(messages.LOG_REFUNDED)
+            self._tell(messages.LOG_REFUNDED)
             self._register_payment()
 
     # === SEEN AT PAYPLUG === #
@@ -919,23 +945,11 @@ class PayplugRefund(models.Model):
 
     def _schedule_refunder(self, summary, note, **values):
         """Call somebody who may try it again, or give it up."""
-        user = self.link_id._refunder()
+        user = self.user_id.filtered(self.link_id._can_refund)
+        user = user or self.link_id._refunder()
         refund = self.with_env(self.link_id._as_accountant().env)
         refund = refund.with_context(lang=user.lang)
         refund._schedule(summary, note, user=user, **values)
-
-    def _answer_request(self, document):
-        """Close what asked for this, and tell who did."""
-        user = self.link_id._asked_for(document) and self.link_id.asked_by_id
-        self.link_id._close_askings(document)
-        if user and user != self.env.user:
-            names = self.with_context(lang=user.lang)._names()
-            env = document.with_context(lang=user.lang).env
-            document.message_notify(
-                subject=text(env, messages.REFUND_ASKED_DONE, **names),
-                body=text(env, messages.LOG_REFUND_ASKED, **names),
-                partner_ids=user.partner_id.ids,
-            )
 
     def _close_activity(self):
         self.link_id._close_activities(self.activity_id)
@@ -959,6 +973,26 @@ class PayplugRefund(models.Model):
         body = text(link.env, message, **{**refund._names(), **values})
         for move in refund.move_id | refund.credit_note_id | refund._settled_notes():
             move._message_log(body=body)
+
+    def _tell(self, message, **values):
+        """Write how it ended into the chatter, and to who had asked for it."""
+        self._log(message, **values)
+        user = self.asked_by_id - self.user_id
+        if not user:
+            return
+        refund = self.with_env(self.link_id._as_accountant().env)
+        refund = refund.with_context(lang=user.lang)
+        values = {**refund._names(), **values}
+        _link, document = refund._documents()
+        try:
+            with isolated(), self.env.cr.savepoint():
+                document.message_notify(
+                    subject=text(refund.env, messages.REFUND_ASKED_ENDED, **values),
+                    body=text(refund.env, message, **values),
+                    partner_ids=user.partner_id.ids,
+                )
+        except ProcessFailed as failure:  # the money went, or not, all the same
+            log_failure(_logger, "Who asked was not told", failure.cause)
 
     def _names(self):
         """Return what the sentences about this refund name."""

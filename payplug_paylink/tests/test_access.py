@@ -79,10 +79,10 @@ FIELDS = [
     (
         "payplug.refund",
         BOOKS,
-        """account_payment_id activity_id amount company_id credit_note_id currency_id
-        database failure_reason is_answer_lost is_booked is_missing is_settled_otherwise
-        link_id mode move_id origin partner_id payplug_id refunded_at retry_at sent_at
-        state to_book user_id""",
+        """account_payment_id activity_id amount asked_by_id company_id credit_note_id
+        currency_id database failure_reason is_answer_lost is_booked is_missing
+        is_settled_otherwise is_superseded link_id mode move_id origin partner_id
+        payplug_id refunded_at retry_at sent_at state to_book user_id""",
     ),
     (
         "payplug.refund.by.card",

@@ -510,26 +510,68 @@ class TestRefundByCard(RefundCommon):
         with self.assertUserError("needs the group"):
             refund.with_user(self.biller).action_retry()
 
-    def test_who_asked_for_a_refund_is_told_in_own_words_that_it_is_confirmed(self):
+    def _told(self, user, note):
+        """Return the subjects and texts of the notices to a user about a document."""
+        found = (
+            self.env["mail.message"]
+            .sudo()
+            .search([("model", "=", note._name), ("res_id", "=", note.id)])
+        )
+        notices = found.filtered(
+            lambda one: (
+                one.message_type == "user_notification"
+                and user.partner_id in one.partner_ids
+                and one.subject.startswith(("Your request", "Votre demande"))
+            )
+        )
+        return [(one.subject, one.body) for one in notices]
+
+    def test_who_asked_for_a_refund_is_told_in_own_language_what_became_of_it(self):
         note = self._credit(50)
         self.biller.lang = "fr_FR"
         window = self._open(note, self.biller)
         window.amount = 40
         window.action_ask()
-        self._refund(note, 40)
-        told = (
-            self.env["mail.message"]
-            .sudo()
-            .search(
-                [("model", "=", note._name), ("message_type", "=", "user_notification")]
-            )
-        )
-        told = told.filtered(lambda one: self.biller.partner_id in one.partner_ids)
-        self.assertIn("est confirmée", told.subject)
-        self.assertIn("40,00", told.subject)
-        self.assertIn(self.link.payplug_id, told.body)
+        self.assertFalse(self._told(self.biller, note))
+        refund = self._refund(note, 40)
+        self.assertEqual(refund.asked_by_id, self.biller)
+        [(subject, body)] = self._told(self.biller, note)
+        self.assertIn("Votre demande de rembourser 40,00", subject)
+        self.assertIn(refund.payplug_id, body)
         self._refund(note, 10)
-        self.assertEqual(told, told.search([("subject", "=", told.subject)]))
+        self.assertEqual(len(self._told(self.biller, note)), 1, "asked by nobody")
+
+    def test_who_asked_for_a_refund_is_told_that_payplug_refused_it(self):
+        note = self._credit(50)
+        self._open(note, self.biller).action_ask()
+        self.account.balance_cents = 0
+        refund = self._refund(note, 50)
+        self.assertEqual(refund.state, "refused")
+        [(_subject, body)] = self._told(self.biller, note)
+        self.assertIn("was not refunded", body)
+        self.assertIn("balance", body)
+
+    def test_who_confirmed_a_refund_is_called_when_payplug_refuses_it(self):
+        note = self._credit(50)
+        self.account.balance_cents = 0
+        refund = self._refund(note, 50)
+        self.assertEqual(refund.activity_id.user_id, self.accountant)
+
+    def test_refused_refund_that_another_one_followed_is_not_tried_again(self):
+        note = self._credit(50)
+        self.account.balance_cents = 0
+        refund = self._refund(note, 50)
+        self.assertFalse(refund.is_superseded)
+        self.account.balance_cents = None
+        self._refund(note, 50)
+        self.assertTrue(refund.is_superseded)
+
+    def test_amount_over_both_limits_is_told_the_smaller_one(self):
+        note = self._credit(50)
+        window = self._open(note)
+        window.amount = 10_000
+        with self.assertUserError(f"{note.name} leaves 50.00"):
+            window.action_confirm()
 
     def test_number_or_customer_typed_into_the_search_of_refunds_finds_them(self):
         note = self._credit(50)
@@ -987,7 +1029,7 @@ class TestRefundedOnce(RefundCommon):
                 self.assertFalse(note.payplug_can_refund)
             self._run_refund_cron()
         self.assertEqual(asked.state, "refused")
-        self.assertIn("Nothing is left to give back", asked.failure_reason)
+        self.assertIn("leaves nothing to give back", asked.failure_reason)
         self.assertEqual(self._posts(), 0)
 
     def test_refund_whose_entry_is_reversed_is_not_sent_again_and_is_told(self):
