@@ -119,8 +119,8 @@ class ResCompany(models.Model):
         string="Payplug links renewed by customers",
         default=True,
         copy=False,
-        help="After a link's end, the customer can go on to pay without you. Instead of "
-        "a link that was cancelled in Payplug's portal, or by Odoo, the customer may "
+        help="After a link's end, the customer can go on to pay without you. Instead "
+        "of a link that was cancelled in Payplug's portal, or by Odoo, the customer may "
         "make another one in any case; not of one that you cancel here.",
         groups=USERS,
     )
