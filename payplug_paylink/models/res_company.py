@@ -120,8 +120,8 @@ class ResCompany(models.Model):
         default=True,
         copy=False,
         help="After a link's end, the customer can go on to pay without you. Instead "
-        "of a link that was cancelled in Payplug's portal, or by Odoo, the customer may "
-        "make another one in any case; not of one that you cancel here.",
+        "of a link that was cancelled in Payplug's portal, or by Odoo, the customer "
+        "may make another one in any case; not of one that you cancel here.",
         groups=USERS,
     )
     payplug_thank_customer = fields.Boolean(
