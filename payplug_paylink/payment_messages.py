@@ -538,7 +538,7 @@ LOG_REFUND_ASKED = _lt(
     "Payplug is asked to refund %(amount)s to the customer's card (%(payment)s)."
 )
 LOG_REFUND_RECORDED = _lt(
-    "Payplug has recorded the refund of %(amount)s, and processes it by hand: %(why)s"
+    "Payplug has recorded the refund of %(amount)s, and processes it by hand. %(why)s"
 )
 LOG_REFUND_REFUSED = _lt("%(amount)s was not refunded by card. %(why)s")
 LOG_REFUNDED = _lt("Refunded by card on %(date)s: %(amount)s (%(refund)s).")
@@ -581,6 +581,7 @@ REJECTED_WITH_DETAILS = _lt(
     "Payplug refused (%(reason)s), in its own words: “%(details)s”. Nothing was "
     "changed: correct what is named there and try again."
 )
+PAYPLUG_SAYS = _lt("Payplug says: “%(said)s”")
 # by `PayplugError.reason`
 REASONS = {
     "no answer in time": _lt("no answer in time"),

@@ -803,7 +803,9 @@ class AccountMove(models.Model):
 
     def _payplug_no_new_link(self, error):
         """Tell that the earlier link has ended and there is no new one, which stays."""
-        why = error.details or self.company_id._payplug_error_reason(error)
+        why = self.company_id._payplug_error_reason(error)
+        if error.details:
+            why = text(self.env, messages.PAYPLUG_SAYS, said=error.details)
         values = {"invoice": self.display_name, "why": why}
         message = text(self.env, messages.NO_NEW_LINK, **values)
         return notification(self.env._(messages.NO_NEW_LINK_TITLE), message)

@@ -581,8 +581,10 @@ class PayplugRefund(models.Model):
         try:
             told = client.create_refund(link.payplug_id, cents, self._metadata())
         except PayplugRecorded as answer:
-            self._move_to("recorded", failure_reason=answer.details, retry_at=False)
-            self._tell(messages.LOG_REFUND_RECORDED, why=answer.details)
+            env = link._as_accountant().env
+            why = text(env, messages.PAYPLUG_SAYS, said=answer.details)
+            self._move_to("recorded", failure_reason=why, retry_at=False)
+            self._tell(messages.LOG_REFUND_RECORDED, why=why)
         except PayplugRejected as error:
             self._set_refused(self._error_reason(error))
         else:

@@ -192,7 +192,9 @@ class TestSettings(SettingsCommon):
     def test_connection_names_the_merchant_or_the_number_of_the_account(self):
         self._settings().action_payplug_test_connection()
         said = self._settings().payplug_connection
-        self.assertIn(f"(test mode): account no. {self.account.id}", said)
+        self.assertIn(
+            f"(test mode): account no.\N{NO-BREAK SPACE}{self.account.id}", said
+        )
         self._lie(company_name="Lumière SARL")
         self._settings().action_payplug_test_connection()
         self.assertIn("(test mode): Lumière SARL", self._settings().payplug_connection)

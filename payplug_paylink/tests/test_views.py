@@ -114,10 +114,10 @@ class TestViews(PayplugCommon):
 
     # === ACTION MENU === #
 
-    def test_action_menu_offers_the_action_where_the_form_has_a_button(self):
+    def test_action_menus_of_list_kanban_and_form_offer_the_action(self):
         self.assertEqual(self.action.binding_model_id.model, "account.move")
         kinds = set(self.action.binding_view_types.split(","))
-        self.assertEqual(kinds, {"list", "kanban"})
+        self.assertEqual(kinds, {"list", "kanban", "form"})
         bindings = self.env["ir.actions.actions"]
         for user, offered in [(self.biller, True), (self.reader, False)]:
             with self.subTest(user=user.login):
