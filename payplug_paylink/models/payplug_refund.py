@@ -979,13 +979,13 @@ class PayplugRefund(models.Model):
     def _tell(self, message, **values):
         """Write how it ended into the chatter, and to who had asked for it."""
         self._log(message, **values)
-        user = self.asked_by_id - self.user_id
-        if not user:
-            return
+        user = (self.asked_by_id - self.user_id).filtered(self.link_id._can_invoice)
         refund = self.with_env(self.link_id._as_accountant().env)
         refund = refund.with_context(lang=user.lang)
         values = {**refund._names(), **values}
         _link, document = refund._documents()
+        if not (user and document.with_user(user).has_access("read")):
+            return  # any more
         try:
             with isolated(), self.env.cr.savepoint():
                 document.message_notify(

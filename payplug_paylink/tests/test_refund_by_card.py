@@ -541,6 +541,14 @@ class TestRefundByCard(RefundCommon):
         self._refund(note, 10)
         self.assertEqual(len(self._told(self.biller, note)), 1, "asked by nobody")
 
+    def test_who_may_no_longer_bill_is_not_told_of_a_refund(self):
+        note = self._credit(50)
+        self._open(note, self.biller).action_ask()
+        groups = self.env.ref("account.group_account_invoice")
+        self.biller.sudo().group_ids -= groups
+        self._refund(note, 50)
+        self.assertFalse(self._told(self.biller, note))
+
     def test_who_asked_for_a_refund_is_told_that_payplug_refused_it(self):
         note = self._credit(50)
         self._open(note, self.biller).action_ask()
