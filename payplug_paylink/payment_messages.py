@@ -273,7 +273,9 @@ STATUS_DETAILS = {
     "refused": _lt("%(refusal)s; valid until %(until)s"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
     "in_portal": _lt("in Payplug's portal"),
-    "withdrawn": _lt("by Odoo (the invoice was a draft, say)"),
+    "withdrawn": _lt(
+        "by Odoo: the invoice was paid otherwise, reset to draft or changed"
+    ),
     "cancelled": _lt("by %(user)s"),
     "to_book": _lt("%(amount)s on %(date)s"),
     "paid": _lt("%(amount)s on %(date)s"),

@@ -237,7 +237,8 @@ class PayplugPaymentLink(models.Model):
     is_withdrawn = fields.Boolean(
         "Withdrawn",
         readonly=True,
-        help="Odoo has cancelled it, and no user: the invoice was a draft, say.",
+        help="Odoo has cancelled it, and no user: its invoice could not be paid any "
+        "more.",
     )
     unanswered_since = fields.Datetime(
         readonly=True, help="Since then, no answer about it could be had or read."

@@ -154,12 +154,25 @@ class TestStatus(PayplugBookingCommon):
 
     def test_link_of_an_invoice_that_was_a_draft_names_odoo(self):
         link = self._link()
+        self.assertIn("payplug_test_mode", self.invoice._get_alerts())
         self.invoice.button_draft()
+        self.assertStatus("cancelled", "closed")
+        self.assertIn("by Odoo", self.invoice.payplug_status_detail)
+        self.assertNotIn("payplug_test_mode", self.invoice._get_alerts())
         self._run_cron()
         self.assertEqual(link.state, "cancelled")
+        self.assertIn("by Odoo", self.invoice.payplug_status_detail)
         self.invoice.action_post()
         self.assertStatus("reopened", "payable")
         self.assertIn("by Odoo", self.invoice.payplug_status_detail)
+
+    def test_link_that_was_cancelled_in_the_portal_is_not_odoos_doing(self):
+        link = self._link()
+        self.invoice.button_draft()
+        self.payplug.abort(link.payplug_id)
+        self._run_cron()
+        self.assertEqual(link.state, "cancelled")
+        self.assertIn("portal", self.invoice.payplug_status_detail)
 
     def test_earlier_link_of_the_same_amount_was_cancelled_and_not_replaced(self):
         earlier = self._link()
