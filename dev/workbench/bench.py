@@ -136,6 +136,11 @@ class Bench:
                 found[database] = bench_data.take_invoices(env, count, state).ids
         return found
 
+    def renew(self):
+        """Load both anew: where they lie in memory makes one up to 2 % faster."""
+        for database in (self.ours, self.theirs):
+            Registry.new(database)
+
     def tidy(self, database):
         """Let PostgreSQL clean up and count, as it does by itself from time to time."""
         self.bases.odoo.server.query("VACUUM (FREEZE, ANALYZE)", database=database)

@@ -19,10 +19,7 @@ LOGIN = "bench"  # of a billing user
 
 
 def start(settings, log):
-    """Load Odoo into this process and let it answer by HTTP.
-
-    :param log: the file for its log
-    """
+    """Load Odoo into this process and let it answer by HTTP; `log` is the log file."""
     config.parse_config(
         ["-c", str(settings), f"--logfile={log}", "--log-level=warn"],
         setup_logging=True,
@@ -34,11 +31,8 @@ def start(settings, log):
 
 @contextlib.contextmanager
 def environment(database, login=None):
-    """Odoo's environment in a transaction that is committed at the end.
-
-    HTTP requests are for this database, too, until another one is chosen.
-
-    :param login: of the user, the superuser by default
+    """Odoo's environment of a user, the superuser by default, which is committed at the
+    end. HTTP requests are for this database, too, until another one is chosen.
     """
     config["db_name"] = [database]
     with Registry(database).cursor() as cr:

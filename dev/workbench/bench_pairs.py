@@ -38,10 +38,7 @@ class Pairs:
 
     @property
     def ratio(self):
-        """Ours to theirs: the median of the pairs.
-
-        Whatever else the machine does meanwhile slows down both of a pair.
-        """
+        """Ours to theirs: the median, as the machine slows down both of a pair."""
         return median(self._ratios())
 
     @property
@@ -60,15 +57,17 @@ class Pairs:
         return [one / other for one, other in zip(self.ours, self.theirs, strict=True)]
 
 
-def by_turns(ours, theirs, effort):
+def by_turns(ours, theirs, effort, renew=None):
     """Time two functions of the round's number; each begins every second round.
 
-    What they return, if anything, are the seconds to take instead of those on the
-    clock.
+    What they return are the seconds to take, if not those on the clock. Every 20
+    rounds `renew()` is called.
     """
     pairs = Pairs([], [])
     started = time.perf_counter()
     for number in range(effort.most):
+        if renew and not number % 20:
+            renew()
         work = [(ours, pairs.ours), (theirs, pairs.theirs)]
         for act, times in reversed(work) if number % 2 else work:
             times.append(timed(act, number))
