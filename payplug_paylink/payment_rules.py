@@ -6,7 +6,7 @@ Amounts are integers of cents, moments naive UTC.
 """
 
 import re
-from ast import literal_eval
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
@@ -248,8 +248,11 @@ def unmet_refund(facts, cents, now):
 
 # === MAILS === #
 
-# smtplib's form of a server's reply: (451, b'4.7.1 Greylisted')
-SMTP_REPLY = re.compile(r"\((\d{3}), (b?(['\"]).*?(?<!\\)\3)[,)]", re.DOTALL)
+# smtplib's form of a server's reply: (451, b'4.7.1 Greylisted'). A stranger's mail may
+# look like it: it is searched as text, and not as Python, of which it may be none.
+SMTP_REPLY = re.compile(r"\((\d{3}), b?(['\"])(.{0,1000}?)(?<!\\)\2[,)]", re.DOTALL)
+ESCAPED = re.compile(r"\\(?:x([0-9a-f]{2})|(.))", re.DOTALL)
+SEARCHED = 8_000  # characters of a reason
 
 
 def server_reply(reason):
@@ -257,12 +260,20 @@ def server_reply(reason):
 
     :param str reason: of a mail's failure, as Odoo stores it
     """
-    found = SMTP_REPLY.search(reason or "")
+    found = SMTP_REPLY.search((reason or "")[:SEARCHED])
     if not found:
         return ""
-    said = literal_eval(found[2])
-    said = said.decode(errors="replace") if isinstance(said, bytes) else said
+    said = ESCAPED.sub(_unescaped, found[3])
+    with suppress(UnicodeError):  # it was no UTF-8
+        said = said.encode("latin-1").decode()
     return f"{found[1]} {' '.join(said.split())}".strip()
+
+
+def _unescaped(found):
+    byte, other = found.groups()
+    if byte:
+        return chr(int(byte, 16))
+    return " " if other in "nrt" else other
 
 
 def is_temporary(failure_type, reason):

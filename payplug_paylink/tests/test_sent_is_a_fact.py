@@ -20,9 +20,9 @@ MIME-Version: 1.0
 Content-Type: multipart/report; report-type=delivery-status; boundary="part"
 
 --part
-Content-Type: text/plain
+Content-Type: text/plain; charset=utf-8
 
-The mailbox of the customer does not exist.
+{said}
 
 --part
 Content-Type: message/delivery-status
@@ -248,10 +248,19 @@ class TestSentIsAFact(SmtpCommon):
                 self.env.invalidate_all()
                 self.assertFalse(self.invoice.is_move_sent)
 
-    def _bounce(self):
+    def test_bounce_that_only_looks_like_python_undoes_sent(self):
+        self._send(by_hand=False)
+        said = f"(550, b'5.1.1 {MARIE}: bo\u00eete inconnue, unknown mail-\nbox \\xyz')"
+        with self.assertNoLogs("odoo.addons.payplug_paylink", "WARNING"):
+            self._bounce(said)
+        self.assertNotSent("mail- box xyz")
+
+    def _bounce(self, said="The mailbox of the customer does not exist."):
         """Let the mail come back, as Odoo's gateway takes it."""
         message_id = self._queue(self.invoice).message_id.message_id
-        report = BOUNCE.format(address=MARIE, message_id=message_id, n=self.invoice.id)
+        report = BOUNCE.format(
+            address=MARIE, message_id=message_id, n=self.invoice.id, said=said
+        )
         self.env["mail.thread"].message_process(False, report)
         self.env.cr.flush()
 
