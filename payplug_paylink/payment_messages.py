@@ -272,7 +272,7 @@ STATUS_DETAILS = {
     "made_by_customer": _lt("made by the customer on %(sent)s, valid until %(until)s"),
     "refused": _lt("%(refusal)s; valid until %(until)s"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
-    "in_portal": _lt("in Payplug's portal"),
+    "in_portal": _lt("it was cancelled in Payplug's portal"),
     "withdrawn": _lt(
         "by Odoo: the invoice was paid otherwise, reset to draft or changed"
     ),
@@ -691,8 +691,9 @@ NEW_KEY_REFUSED = _lt(
     "the key again from Payplug's portal."
 )
 TEST_PAYMENTS_WITH_LIVE_KEY = _lt(
-    "Test payments cannot be booked in %(company)s, which has a live key: no real "
-    'money stands behind them. Switch off "Book test payments", or remove the live key.'
+    "Test payments cannot be booked in %(company)s beside a live key: no real money "
+    "stands behind them. Nothing was changed: untick “Book test payments too”, or do "
+    "without the live key."
 )
 LIVE_WITHOUT_KEY = _lt(
     "%(company)s has no live key of Payplug, which the live mode needs. Nothing was "
@@ -732,7 +733,7 @@ LEFT_PAYABLE = _lt(
 )
 CUSTOMER_CREDIT = _lt(
     "%(customer)s has an open credit of %(credit)s: this mail asks for %(due)s all the "
-    "same. Reconcile the credit with the invoice first, if it is for it."
+    "same. First reconcile the credit with the invoice, if it is meant for it."
 )
 OUTSTANDING_ACCOUNT = _lt("Payplug: receipts not yet paid out")
 UNREACHABLE = _lt(

@@ -87,6 +87,26 @@ class ResConfigSettings(models.TransientModel):
         title = self.env._(messages.LINKS_WAITING_TITLE)
         return {"warning": {"title": title, "message": message}} if count else None
 
+    @api.model_create_multi
+    def create(self, vals_list):
+        return super().create([self._payplug_in_order(vals) for vals in vals_list])
+
+    def write(self, vals):
+        return super().write(self._payplug_in_order(vals))
+
+    @api.model
+    def _payplug_in_order(self, vals):
+        """Return values so that what makes room for another one is stored before it.
+
+        Odoo stores them one by one, and tests are not booked beside a live key.
+        """
+        name = "payplug_book_test_payments"
+        if name not in vals:
+            return vals
+        others = {other: value for other, value in vals.items() if other != name}
+        own = {name: vals[name]}
+        return others | own if vals[name] else own | others
+
     def _payplug_store_key(self, mode):
         """Store a key that was typed, if Payplug accepts it: it might be wrong."""
         for settings in self:

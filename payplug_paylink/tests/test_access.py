@@ -213,7 +213,9 @@ METHODS = {
     ("res.company", "write"): CORE,
     ("res.config.settings", "action_payplug_sign_in"): ADMINISTRATOR,
     ("res.config.settings", "action_payplug_test_connection"): ADMINISTRATOR,
+    ("res.config.settings", "create"): CORE,
     ("res.config.settings", "set_values"): CORE,
+    ("res.config.settings", "write"): CORE,
 }
 
 SIGNED = "open to everyone who has the signed address of this very record"

@@ -240,8 +240,27 @@ class TestSettings(SettingsCommon):
         self.assertFalse(told(False), "it is off already")
 
     def test_test_payments_cannot_be_booked_beside_a_live_key(self):
-        with self.assertRaisesRegex(ValidationError, "has a live key"):
+        with self.assertRaisesRegex(ValidationError, "beside a live key"):
             self.company.payplug_book_test_payments = True
+
+    def test_live_key_in_place_of_booked_tests_is_saved_at_once(self):
+        live_key = self.account.live_key
+        trial = {"payplug_live_key": "", "payplug_book_test_payments": True}
+        live = {"payplug_live_key": live_key, "payplug_book_test_payments": False}
+        settings = self.env["res.config.settings"]
+        for before, after in ((trial, live), (live, trial)):
+            for names in (list(after), list(after)[::-1]):
+                with self.subTest(after=after, names=names):
+                    values = {name: after[name] for name in names}
+                    self.company.write({**before, "payplug_book_test_payments": False})
+                    self.company.write(before)
+                    settings.create(values).execute()
+                    self.assertRecordValues(self.company, [after])
+                    self.company.write({**before, "payplug_book_test_payments": False})
+                    self.company.write(before)
+                    saved = settings.create({})
+                    saved.write(values)
+                    self.assertRecordValues(self.company, [after])
 
     def test_branch_uses_the_account_of_its_root(self):
         branch = self.env["res.company"].create(
