@@ -11,6 +11,8 @@ from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from typing import NamedTuple
 
+from .payplug_remote import storable
+
 # A link that is mailed today must be payable tomorrow.
 REUSE_MARGIN = timedelta(days=1)
 
@@ -266,7 +268,7 @@ def server_reply(reason):
     said = ESCAPED.sub(_unescaped, found[3])
     with suppress(UnicodeError):  # it was no UTF-8
         said = said.encode("latin-1").decode()
-    return f"{found[1]} {' '.join(said.split())}".strip()
+    return f"{found[1]} {' '.join(storable(said).split())}".strip()
 
 
 def _unescaped(found):

@@ -725,7 +725,7 @@ class PayplugPaymentLink(models.Model):
         values.update(move_id=move.id, amount=due, is_live=is_live)
         values["is_made_by_customer"] = for_customer
         try:
-            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
                 return self.create(values)
         except psycopg2.errors.UniqueViolation as error:
             # Made by somebody whose commit this transaction is too old to see.

@@ -351,7 +351,7 @@ class PayplugRefund(models.Model):
         copied = ("company_id", "partner_id", "currency_id")
         values = {**{name: link[name].id for name in copied}, **values}
         try:
-            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
                 return self.create({"link_id": link.id, **values})
         except psycopg2.errors.UniqueViolation as error:
             # By somebody whose commit this transaction is too old to see.

@@ -199,7 +199,7 @@ class PayplugSending(models.Model):
             for move in moves
         ]
         try:
-            with self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+            with mute_logger("odoo.sql_db"), self.env.cr.savepoint():
                 return self.create(rows)
         except psycopg2.errors.UniqueViolation as error:
             raise ConcurrencyError("invoices have just been queued") from error
@@ -357,7 +357,7 @@ class PayplugSending(models.Model):
         ids = self.env.cr.precommit.data.pop("payplug.sending")
         # A mail that has left must not roll back, whatever becomes of this.
         try:
-            with isolated(), self.env.cr.savepoint(), mute_logger("odoo.sql_db"):
+            with isolated(), mute_logger("odoo.sql_db"), self.env.cr.savepoint():
                 self.search([("message_id", "in", list(ids))])._judge()
         except CONFLICTS:  # somebody has just written the row
             self.env.cr.postcommit.add(partial(self._judge_anew, ids))

@@ -54,6 +54,43 @@ class TestConcurrency(ConcurrencyCommon):
         created = [call for call in self.payplug.calls if call.method == "POST"]
         self.assertEqual(len(created), 1)
 
+    def _create_sent(self, env):
+        """Return a row of the queue that was sent, and its customer's notice."""
+        invoice = env["account.move"].browse(self.invoice_id)
+        customer = invoice.partner_id
+        message = invoice.message_post(body="x", partner_ids=customer.ids)
+        notices = env["mail.notification"]
+        notice = notices.search([("mail_message_id", "=", message.id)], limit=1)
+        notice = notice or notices.create({"mail_message_id": message.id})
+        notice.write({"res_partner_id": customer.id, "notification_type": "email"})
+        row = env["payplug.sending"].create(
+            {
+                "move_id": invoice.id,
+                "company_id": invoice.company_id.id,
+                "user_id": env.user.id,
+                "message_id": message.id,
+                "state": "sent",
+                "link_id": env["payplug.payment.link"]._get_or_create(invoice).id,
+            }
+        )
+        return row, notice
+
+    def test_bounce_beside_another_write_of_its_row_is_judged_and_not_logged(self):
+        with self.registry.cursor() as cr:
+            row, notice = self._create_sent(self._env(cr))
+            told = {"notification_status": "bounce", "failure_type": "mail_bounce"}
+            told["failure_reason"] = "(550, b'5.1.1 <marie@example.com>: unknown')"
+        with self.assertNoLogs("odoo", "WARNING"), self.registry.cursor() as cr:
+            late = notice.with_env(self._env(cr))
+            late.read()  # from here on it does not see what others write
+            with self.registry.cursor() as other:
+                row.with_env(self._env(other)).is_notified = True
+            late.write(told)
+        with self.registry.cursor() as cr:
+            row = row.with_env(self._env(cr))
+            self.assertEqual(row.state, "failed")
+            self.assertIn("5.1.1", row.failure_reason)
+
     def _start_payment(self, _tab):
         """Click the pay page's button in a transaction of its own, as a visitor."""
         with self.registry.cursor() as cr:

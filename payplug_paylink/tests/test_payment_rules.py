@@ -220,6 +220,7 @@ class TestPageState(BaseCase):
             ("(550, b'Boîte inconnue')", "550 Boîte inconnue"),
             (r"(550, 'C:\xyz \d \N{x}')", "550 C:xyz d N{x}"),
             (r"(550, b'\xff')", "550 ÿ"),
+            (r"(550, b'No\x00such\x1buser\x7f')", "550 No such user"),
             ("[Errno 111] Connection refused", ""),
             (None, ""),
         ):
