@@ -110,7 +110,7 @@ UNMET = {
     ),
     "currency": _lt(
         "Payplug takes euros only; the invoice is in %(currency)s, and "
-        "%(company)s keeps its books in %(books)s: ask for a bank transfer."
+        "%(company)s keeps its books in %(books)s: have it paid another way."
     ),
     "disabled": _lt(
         "Payplug is switched off for %(account)s: an administrator can switch it on in "

@@ -183,6 +183,7 @@ class ResCompany(models.Model):
         for company_sudo in self.sudo():  # the key is for administrators only
             books_tests = company_sudo.payplug_book_test_payments
             if books_tests and company_sudo.payplug_live_key:
+                company_sudo._payplug_check_key(company_sudo.payplug_live_key, "live")
                 message = messages.TEST_PAYMENTS_WITH_LIVE_KEY
                 name = company_sudo.display_name
                 raise ValidationError(text(self.env, message, company=name))

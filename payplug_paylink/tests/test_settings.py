@@ -243,6 +243,16 @@ class TestSettings(SettingsCommon):
         with self.assertRaisesRegex(ValidationError, "beside a live key"):
             self.company.payplug_book_test_payments = True
 
+    def test_what_is_no_live_key_is_told_so_even_beside_booked_tests(self):
+        self.company.payplug_live_key = False
+        self.company.payplug_book_test_payments = True
+        for key, words in (("bonjour", "sk_live_"), (self.account.test_key, "test")):
+            with self.subTest(key=key):
+                with self.assertRaisesRegex(ValidationError, words) as refused:
+                    self.company.payplug_live_key = key
+                self.assertNotIn("Book test payments", str(refused.exception))
+                self.company.invalidate_recordset()
+
     def test_live_key_in_place_of_booked_tests_is_saved_at_once(self):
         live_key = self.account.live_key
         trial = {"payplug_live_key": "", "payplug_book_test_payments": True}
