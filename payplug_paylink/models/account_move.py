@@ -382,7 +382,13 @@ class AccountMove(models.Model):
         if operator not in (">", ">="):
             return NotImplemented
         field = self._fields["payplug_amount_refunded"]
-        value = field.convert_to_cache(value, self.browse())  # as of Odoo's own amounts
+        try:
+            value = field.convert_to_cache(
+                value, self.browse()
+            )  # as Odoo's own amounts
+        except (TypeError, ValueError) as error:
+            name = field._description_string(self.env)
+            raise user_error(self.env, messages.SEARCH_AMOUNT, field=name) from error
         # Past the rights on links: whoever reads an invoice may read its refunds.
         self._payplug_flush_status()
         query = f"""SELECT move.id FROM {TABLES} WHERE move.id IN ({WITH_REFUNDS})

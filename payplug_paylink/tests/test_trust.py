@@ -883,6 +883,7 @@ class TestInput(PayplugCommon):
             "payment_link",
             "payment_link_button",
             "payplug_sending_state",
+            "payplug_amount_refunded",
             "online_payment",
         ):
             for value in ([5], [None], [True], [2.5], "x", 5, False, ["x", 5]):
@@ -892,6 +893,12 @@ class TestInput(PayplugCommon):
                         moves.search([(name, "=", value)])
                     except (UserError, ValueError) as error:
                         self.assertTrue(error.args[0])
+
+    def test_amount_that_is_no_number_is_told_so(self):
+        moves = self.env["account.move"].with_user(self.biller)
+        for operator, value in (("=", "x"), ("in", ["x"]), (">", [5]), ("<", "x")):
+            with self.subTest(operator=operator), self.assertUserError("a number"):
+                moves.search([("payplug_amount_refunded", operator, value)])
 
     def test_context_of_a_request_changes_nothing(self):
         invoice = self._create_payable_invoice()
@@ -1124,6 +1131,20 @@ class TestLogs(PayplugCommon, HttpCase):
             windows_sudo.create(nowhere)
         self.assertIn("payplug_sign_in", "\n".join(logs.output))
         self.assertNotIn("boss@example.com", "\n".join(logs.output))
+
+    def test_reasons_are_in_no_log_of_a_query_that_failed(self):
+        links_sudo = self.env["payplug.payment.link"].sudo()
+        link_sudo = links_sudo._get_or_create(self._create_payable_invoice())
+        with (
+            self.assertLogs("odoo.sql_db", "ERROR") as logs,
+            self.assertRaises(psycopg2.Error),
+            self.env.cr.savepoint(),
+        ):
+            told = {"booking_error": "marie@example.com", "cancelled_by_id": 987654321}
+            link_sudo.write(told)
+            link_sudo.flush_recordset()
+        self.assertIn("payplug_payment_link", "\n".join(logs.output))
+        self.assertNotIn("marie@example.com", "\n".join(logs.output))
 
     def test_keys_are_in_no_logged_condition_of_a_search(self):
         companies_sudo = self.env["res.company"].sudo()
