@@ -382,10 +382,8 @@ class AccountMove(models.Model):
         if operator not in (">", ">="):
             return NotImplemented
         field = self._fields["payplug_amount_refunded"]
-        try:
-            value = field.convert_to_cache(
-                value, self.browse()
-            )  # as Odoo's own amounts
+        try:  # as with Odoo's own amounts
+            value = field.convert_to_cache(value, self.browse())
         except (TypeError, ValueError) as error:
             name = field._description_string(self.env)
             raise user_error(self.env, messages.SEARCH_AMOUNT, field=name) from error

@@ -1518,8 +1518,9 @@ class PayplugPaymentLink(models.Model):
         if not self:
             return
         is_paid = self.state == "paid"
-        is_shown = is_paid or self.move_id.payplug_status != "cancelled"
-        if not self.is_live and is_shown and self.state in ("paid", "pending"):
+        is_cancelled = self.move_id.payplug_status == "cancelled"  # or will be at once
+        is_open = self.state == "pending" and not is_cancelled
+        if not self.is_live and (is_paid or is_open):
             told = messages.BANNER_TEST_PAID if is_paid else messages.BANNER_TEST_MODE
             yield "test_mode", "warning", self.env._(told)
         if self.problem:

@@ -89,9 +89,11 @@ class ResConfigSettings(models.TransientModel):
 
     @api.model_create_multi
     def create(self, vals_list):
+        # EXTEND base: in an order of our own
         return super().create([self._payplug_in_order(vals) for vals in vals_list])
 
     def write(self, vals):
+        # EXTEND base: as above
         return super().write(self._payplug_in_order(vals))
 
     @api.model
