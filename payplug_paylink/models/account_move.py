@@ -105,7 +105,7 @@ class AccountMove(models.Model):
         "Payment refusal code", related="payplug_link_id.refusal", groups=USERS
     )
     payplug_expires_at = fields.Datetime(
-        "Payment link expected end", related="payplug_link_id.expires_at", groups=USERS
+        "Payment link expires on", related="payplug_link_id.expires_at", groups=USERS
     )
     payplug_problem = fields.Selection(
         related="payplug_link_id.problem", string="Payment link problem", groups=USERS
@@ -1598,11 +1598,12 @@ class AccountMove(models.Model):
         refunds = self._payplug_refunds()
         yield from refunds._banners(self._payplug_refunded()[0])
         is_note = self.move_type == "out_refund"
+        links = (self.reversed_entry_id if is_note else self).payplug_link_ids
+        asked = links._asked_for(self)
         if is_note:
-            links = self.reversed_entry_id.payplug_link_ids
-            asked = links.asking_activity_ids.filtered("active") & self.activity_ids
-            for activity in asked:
-                yield f"refund_asked_{activity.id}", "info", links._asked_text(activity)
+            asked |= links.asking_activity_ids.filtered("active") & self.activity_ids
+        for activity in asked:
+            yield f"refund_asked_{activity.id}", "info", links._asked_text(activity)
         done = refunds.filtered(lambda refund: refund.state == "done")
         if is_note and not all(done.mapped("link_id.is_live")):
             yield "test_refund", "warning", self.env._(messages.BANNER_TEST_REFUND)

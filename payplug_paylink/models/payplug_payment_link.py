@@ -150,7 +150,7 @@ class PayplugPaymentLink(models.Model):
     payplug_id = fields.Char(string="Payplug payment ID", readonly=True)
     url = WholeChar(string="Payment page at Payplug", readonly=True)
     expires_at = fields.Datetime(
-        string="Expected end",
+        string="Expires on",
         readonly=True,
         help="Payplug keeps a link payable for about 7 days; it decides alone when a "
         "link ends.",

@@ -110,7 +110,7 @@ FIELDS = [
         "payplug.send.links.line",
         CREATOR,
         """amount credit currency_id email failure_reason move_id partner_id reasons
-        sent_at wizard_id""",
+        sent_at status wizard_id""",
     ),
     ("payplug.sign.in", NOBODY, "company_id email password"),
     ("account.move.send.wizard", CREATOR, "payplug_seen_at payplug_with_link"),

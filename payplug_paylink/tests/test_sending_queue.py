@@ -32,6 +32,13 @@ class TestQueue(QueueCommon):
         self.assertIn("The amount due is 25,000.00", why)
         self.assertFalse(self.payplug.calls)
 
+    def test_window_tells_what_became_of_the_last_link(self):
+        invoices = self._invoices(2)
+        self._request(invoices[0])
+        invoices[0].payplug_link_id.action_cancel()
+        window = self._open(invoices)
+        self.assertEqual(window.ready_ids.mapped("status"), ["cancelled", False])
+
     def _shown(self, window):
         """Return which of the lists and what else of the window is shown."""
         form = Form(window)

@@ -22,6 +22,9 @@ class PayplugSendLinksLine(models.TransientModel):
     email = fields.Char(string="E-mail", compute="_compute_customer")
     currency_id = fields.Many2one(related="move_id.currency_id", related_sudo=False)
     amount = fields.Monetary(string="Amount due", compute="_compute_amount")
+    status = fields.Selection(
+        related="move_id.payplug_status", string="Payment link", related_sudo=False
+    )
     credit = fields.Monetary(string="Open credit", readonly=True)
     reasons = fields.Text(readonly=True)
     sent_at = fields.Datetime(readonly=True)
