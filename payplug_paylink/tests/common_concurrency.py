@@ -42,6 +42,8 @@ class ConcurrencyCommon(RealRequests, BaseCase):
             env["res.company"].browse(cls.company_id).payplug_enabled = False
             env["ir.config_parameter"].set_param("payplug_paylink.api_url", False)
             cls._forget_links(env)
+            # Nor what the queue of mails would send in a later test.
+            env["mail.mail"].search([("state", "=", "outgoing")]).unlink()
 
     @classmethod
     def _forget_links(cls, env):

@@ -102,9 +102,9 @@ FIELDS = [
     (
         "payplug.send.links",
         CREATOR,
-        """available_report_ids has_credits has_sent is_test line_ids pdf_report_id
-        ready_count ready_ids ready_title refused_count refused_ids refused_title resend
-        template_id""",
+        """available_report_ids has_credits has_links has_sent is_test line_ids
+        pdf_report_id ready_count ready_ids ready_title refused_count refused_ids
+        refused_title resend template_id""",
     ),
     (
         "payplug.send.links.line",

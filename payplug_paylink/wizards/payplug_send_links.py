@@ -42,6 +42,7 @@ class PayplugSendLinks(models.TransientModel):
     ready_title = fields.Char(compute="_compute_titles")
     refused_title = fields.Char(compute="_compute_titles")
     has_credits = fields.Boolean(compute="_compute_groups")
+    has_links = fields.Boolean(compute="_compute_groups")
     has_sent = fields.Boolean(compute="_compute_groups")
     is_test = fields.Boolean("Test mode", compute="_compute_groups")
 
@@ -108,6 +109,7 @@ class PayplugSendLinks(models.TransientModel):
             wizard.ready_count = len(wizard.ready_ids)
             wizard.refused_count = len(wizard.refused_ids)
             wizard.has_credits = any(ready.mapped("credit"))
+            wizard.has_links = any(ready.mapped("status"))
             wizard.has_sent = any(lines.mapped("sent_at"))
             companies = wizard.ready_ids.move_id.company_id
             wizard.is_test = not all(one._payplug_is_live() for one in companies)
