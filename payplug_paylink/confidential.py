@@ -8,8 +8,8 @@ from odoo.exceptions import RedirectWarning, UserError
 NOT_LOGGED = "not logged: it may hold a secret"
 REFUSED = "A refusal that names people: shown to the user, not logged"
 KEY_FIELD = re.compile(r"payplug_(test|live)_key")
-# The reasons that are stored there quote mail servers, and name contacts.
-REASONS = r'"payplug_(?:sending|payment_link|refund)"(?:\s|\\n)+SET\b'
+# The reasons that our rows store quote mail servers, and name contacts.
+REASONS = r'(?:INSERT INTO|UPDATE)(?:\s|\\n)+"payplug_\w+"'
 # What follows may be a mistyped key, or whoever signs in: it looks like anything.
 SECRET = re.compile(
     rf"(?P<of>{KEY_FIELD.pattern}|payplug_sign_in\b|{REASONS}).+|sk_(test|live)_\w+",

@@ -286,9 +286,10 @@ STATUS_DETAILS = {
 
 # === THE INVOICE'S CHATTER === #
 
-LOG_CREATED = _lt("Payment link %(payment)s of %(amount)s made (%(mode)s).")
+# Without its ID, which is the address of the page that can be paid.
+LOG_CREATED = _lt("Payment link of %(amount)s made (%(mode)s).")
 LOG_CREATED_BY_CUSTOMER = _lt(
-    "Payment link %(payment)s of %(amount)s made by the customer (%(mode)s)."
+    "Payment link of %(amount)s made by the customer (%(mode)s)."
 )
 LOG_REFUSED = _lt(
     "The customer's attempt to pay was refused: %(why)s. The link stays payable."

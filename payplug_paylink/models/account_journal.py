@@ -13,9 +13,10 @@ class AccountJournal(models.Model):
 
     def write(self, vals):
         # EXTEND account
+        result = super().write(vals)
         if not vals.get("active", True):
             self._check_payplug_does_not_need_it()
-        return super().write(vals)
+        return result
 
     @api.ondelete(at_uninstall=False)
     def _unlink_except_payplug_needs_it(self):

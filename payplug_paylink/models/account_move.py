@@ -384,7 +384,7 @@ class AccountMove(models.Model):
         field = self._fields["payplug_amount_refunded"]
         try:  # as with Odoo's own amounts
             value = field.convert_to_cache(value, self.browse())
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             name = field._description_string(self.env)
             raise user_error(self.env, messages.SEARCH_AMOUNT, field=name) from error
         # Past the rights on links: whoever reads an invoice may read its refunds.
@@ -1598,7 +1598,8 @@ class AccountMove(models.Model):
         refunds = self._payplug_refunds()
         yield from refunds._banners(self._payplug_refunded()[0])
         is_note = self.move_type == "out_refund"
-        links = (self.reversed_entry_id if is_note else self).payplug_link_ids
+        paid = self.reversed_entry_id if is_note else self
+        links = paid.payplug_link_id and paid.payplug_link_ids
         asked = links._asked_for(self)
         if is_note:
             asked |= links.asking_activity_ids.filtered("active") & self.activity_ids

@@ -147,7 +147,8 @@ class PayplugPaymentLink(models.Model):
         readonly=True,
     )
     status = fields.Selection(STATUSES, compute="_compute_status", compute_sudo=True)
-    payplug_id = fields.Char(string="Payplug payment ID", readonly=True)
+    # The address of the page says no more than this.
+    payplug_id = WholeChar(string="Payplug payment ID", readonly=True)
     url = WholeChar(string="Payment page at Payplug", readonly=True)
     expires_at = fields.Datetime(
         string="Expires on",
@@ -344,6 +345,14 @@ class PayplugPaymentLink(models.Model):
         for link in self:
             paid = link.amount if link.state == "paid" else 0.0
             link.amount_net = link.currency_id.round(paid - link.amount_refunded)
+
+    @api.model
+    def _search_display_name(self, operator, value):
+        # EXTEND base: found by its whole ID, see `WholeChar`
+        if value and operator.endswith("like"):
+            is_not = operator in Domain.NEGATIVE_OPERATORS
+            operator, value = "not in" if is_not else "in", [value]
+        return super()._search_display_name(operator, value)
 
     # === CRUD === #
 

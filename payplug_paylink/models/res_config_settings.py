@@ -103,8 +103,8 @@ class ResConfigSettings(models.TransientModel):
         Odoo stores them one by one, and tests are not booked beside a live key.
         """
         name = "payplug_book_test_payments"
-        if name not in vals:
-            return vals
+        if not isinstance(vals, dict) or name not in vals:
+            return vals  # Odoo tells what is no dict
         others = {other: value for other, value in vals.items() if other != name}
         own = {name: vals[name]}
         return others | own if vals[name] else own | others

@@ -43,8 +43,10 @@ class TestChatterAndBanners(PayplugCommon):
 
     def test_chatter_tells_who_made_the_link_and_of_how_much(self):
         invoice = self._make(1234.56)
-        line = self._logged(invoice, f"Payment link {invoice.payment_id}")
+        line = self._logged(invoice, "Payment link of ")
         self.assertIn("1,234.56", line.body)
+        secret = invoice.payment_id.removeprefix("pay_")
+        self.assertFalse(invoice.message_ids.filtered(lambda m: secret in m.body))
         self.assertIn("(test)", line.body)
         self.assertEqual(line.author_id, self.biller.partner_id)
 

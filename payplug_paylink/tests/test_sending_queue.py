@@ -169,7 +169,7 @@ class TestQueue(QueueCommon):
         invoices = self._invoices(2, invoice_user_id=False)
         self._enqueue(invoices)
         self._run_cron()
-        for words in ("by card", "Payment link pay_"):
+        for words in ("by card", "Payment link of "):
             told = invoices.message_ids.filtered(lambda m, w=words: w in (m.body or ""))
             self.assertEqual(len(told), 2)
             self.assertEqual(told.author_id, self.biller.partner_id)

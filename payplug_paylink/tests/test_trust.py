@@ -554,6 +554,7 @@ class TestHiddenInvoice(RefundCommon):
 class TestSecrets(PayplugCommon):
     """Odoo searches attachments in sudo, by whatever path a user names."""
 
+    PAGE = {"url", "payplug_id"}  # of a payment: its address ends with its ID
     ATTACHED = {
         "res.company": "company_id",
         "payplug.payment.link": (
@@ -578,14 +579,15 @@ class TestSecrets(PayplugCommon):
         for record in (self.company.sudo(), self.link.sudo()):
             for field in record._fields.values():
                 is_ours = "payplug_paylink" in field._modules and field.store
-                secret = field.groups == "base.group_system" or field.name == "url"
+                secret = field.groups == "base.group_system" or field.name in self.PAGE
                 if is_ours and secret and field.type == "char":
                     path = f"{self.ATTACHED[record._name]}.{field.name}"
                     yield field, path, record
 
     def test_no_secret_is_spelt_by_searches_letter_by_letter(self):
         names = {field.name for field, *_rest in self._secrets()}
-        self.assertLessEqual({"payplug_live_key", "payplug_test_key", "url"}, names)
+        keys = {"payplug_live_key", "payplug_test_key"}
+        self.assertLessEqual(keys | self.PAGE, names)
         for field, path, record in self._secrets():
             begin = record[field.name][:9]
             for operator in ("=like", "=ilike", "like", "ilike", "not like", ">", "<="):
@@ -595,6 +597,29 @@ class TestSecrets(PayplugCommon):
                         self.own.search_count(domain)
                     with self.assertUserError("whole text"):
                         record.search_count([(field.name, operator, begin)])
+
+    def test_payment_id_is_spelt_by_no_field_that_leads_to_it(self):
+        """Payplug's page has it for an address."""
+        moves = self.ATTACHED["payplug.payment.link"].rpartition(".")[0]
+        begin, own = f"{self.link.payplug_id[:9]}%", ("id", "=", self.own.id)
+        for path in (f"{moves}.payment_id", f"{moves}.payplug_link_id.payplug_id"):
+            with self.subTest(path=path), self.assertUserError("whole text"):
+                self.own.search_count([own, (path, "=like", begin)])
+
+    def test_name_of_a_link_is_found_whole_or_not_at_all(self):
+        path = f"{self.ATTACHED['payplug.payment.link']}.display_name"
+        whole, own = self.link.payplug_id, ("id", "=", self.own.id)
+        for operator in ("=", "=like", "=ilike", "like", "ilike"):
+            for name, found in ((whole, 1), (f"{whole[:9]}%", 0), (whole[:9], 0)):
+                with self.subTest(operator=operator, name=name):
+                    count = self.own.search_count([own, (path, operator, name)])
+                    self.assertEqual(count, found)
+        links = self.env["payplug.payment.link"].with_user(self.biller)
+        it = (self.link.id, whole)
+        self.assertEqual(links.name_search(whole), [it])
+        self.assertFalse(links.name_search(whole[:9]))
+        self.assertIn(it, links.name_search(""))
+        self.assertNotIn(it, links.name_search(whole, [], "not ilike"))
 
     def test_paths_of_attachments_lead_to_what_is_searched(self):
         for _field, path, record in self._secrets():
@@ -896,9 +921,16 @@ class TestInput(PayplugCommon):
 
     def test_amount_that_is_no_number_is_told_so(self):
         moves = self.env["account.move"].with_user(self.biller)
-        for operator, value in (("=", "x"), ("in", ["x"]), (">", [5]), ("<", "x")):
+        wrong = (("=", "x"), ("in", ["x"]), (">", [5]), ("<", "x"), (">", 10**400))
+        for operator, value in wrong:
             with self.subTest(operator=operator), self.assertUserError("a number"):
                 moves.search([("payplug_amount_refunded", operator, value)])
+
+    def test_settings_that_are_no_values_are_refused_as_by_odoo(self):
+        settings = self.env["res.config.settings"].with_user(self.biller)
+        for values in (["payplug_book_test_payments"], "payplug_book_test_payments"):
+            with self.subTest(values=values), self.assertRaises(AccessError):
+                settings.create([values])
 
     def test_context_of_a_request_changes_nothing(self):
         invoice = self._create_payable_invoice()
@@ -1144,6 +1176,18 @@ class TestLogs(PayplugCommon, HttpCase):
             link_sudo.write(told)
             link_sudo.flush_recordset()
         self.assertIn("payplug_payment_link", "\n".join(logs.output))
+        self.assertNotIn("marie@example.com", "\n".join(logs.output))
+
+    def test_reasons_are_in_no_log_of_a_row_that_was_not_made(self):
+        lines_sudo = self.env["payplug.send.links.line"].sudo()
+        with (
+            self.assertLogs("odoo.sql_db", "ERROR") as logs,
+            self.assertRaises(psycopg2.Error),
+            self.env.cr.savepoint(),
+        ):
+            gone = {"move_id": 987654321, "reasons": "marie@example.com"}
+            lines_sudo.create(gone)
+        self.assertIn("payplug_send_links_line", "\n".join(logs.output))
         self.assertNotIn("marie@example.com", "\n".join(logs.output))
 
     def test_keys_are_in_no_logged_condition_of_a_search(self):
