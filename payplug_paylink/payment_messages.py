@@ -220,6 +220,10 @@ LINKS_OF_COMPANY = _lt(
 LINK_SET_BY_CODE = _lt(
     "The payment links and refunds of a document are set by its own buttons only."
 )
+FOR_ADMINISTRATORS = _lt(
+    "Payplug's scheduled actions are run by administrators: choose one as their "
+    "scheduler user."
+)
 SEARCH_AMOUNT = _lt("%(field)s: search for an amount, which is a number.")
 SEARCH_WHOLE = _lt("“%(field)s” is searched by its whole text.")
 

@@ -43,6 +43,7 @@ from .payplug_process_mixin import (
     ProcessFailed,
     isolated,
     log_failure,
+    scheduled,
 )
 from .res_company import Deadline
 
@@ -1689,6 +1690,7 @@ class PayplugPaymentLink(models.Model):
             _logger.error("Link %s was left aside", which, exc_info=error)
 
     @api.model
+    @scheduled
     def _cron_follow(self):
         """Book what is paid, cancel what is outdated, follow the rest.
 

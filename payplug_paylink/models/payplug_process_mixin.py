@@ -1,15 +1,17 @@
 """The one runner of this addon's scheduled actions."""
 
 import contextlib
+import functools
 import logging
 from datetime import timedelta
 
 import psycopg2
 
-from odoo import api, fields, models
-from odoo.exceptions import ConcurrencyError, RedirectWarning, UserError
+from odoo import SUPERUSER_ID, api, fields, models
+from odoo.exceptions import AccessError, ConcurrencyError, RedirectWarning, UserError
 from odoo.tools import SQL
 
+from .. import payment_messages as messages
 from ..payplug_remote import PayplugUnavailable
 
 _logger = logging.getLogger(__name__)
@@ -32,6 +34,22 @@ class ProcessFailed(Exception):
     def __init__(self, cause):
         super().__init__(type(cause).__name__)
         self.cause = cause
+
+
+def scheduled(method):
+    """Decorate what a scheduled action calls: it is the superuser's.
+
+    What a user may not read would pass for unknown, and be ended at Payplug. Odoo lets
+    every user start the code of any action; this one is for administrators.
+    """
+
+    @functools.wraps(method)
+    def run(self):
+        if not self.env.is_system():
+            raise AccessError(self.env._(messages.FOR_ADMINISTRATORS))
+        return method(self.with_user(SUPERUSER_ID).with_context(allowed_company_ids=[]))
+
+    return run
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ from .payplug_process_mixin import (
     ProcessFailed,
     isolated,
     log_failure,
+    scheduled,
 )
 from .res_company import with_deadline
 
@@ -1041,6 +1042,7 @@ class PayplugRefund(models.Model):
     # === CRON === #
 
     @api.model
+    @scheduled
     def _cron_refund(self):
         """Send what waits, look for what is unknown, book what accounting refused."""
         now = fields.Datetime.now()

@@ -27,6 +27,7 @@ from .payplug_process_mixin import (
     ProcessFailed,
     isolated,
     log_failure,
+    scheduled,
 )
 from .res_company import with_deadline
 
@@ -493,6 +494,7 @@ class PayplugSending(models.Model):
             return None
 
     @api.model
+    @scheduled
     def _cron_send(self):
         """Send what waits, one invoice after the other, while there is time."""
         waiting = self.search(self._domain_of_work(), order=ORDER)

@@ -12,6 +12,7 @@ from odoo.exceptions import AccessError, UserError
 from odoo.models import LOG_ACCESS_COLUMNS
 from odoo.service.model import call_kw
 from odoo.tests import HttpCase, tagged
+from odoo.tools import mute_logger
 
 from odoo.addons.mail.tests.common import mail_new_test_user
 
@@ -217,6 +218,8 @@ METHODS = {
     ("res.config.settings", "set_values"): CORE,
     ("res.config.settings", "write"): CORE,
 }
+
+SCHEDULED = ADMINISTRATOR  # who may start our scheduled actions
 
 SIGNED = "open to everyone who has the signed address of this very record"
 # route, its method: the right that it asks for
@@ -510,6 +513,23 @@ class TestAccess(PayplugCommon, HttpCase):
                         {},
                     ),
                 )
+
+    def test_scheduled_actions_are_started_by_the_roles_of_the_table_alone(self):
+        """Odoo lets everybody call the code of an action, as themselves."""
+        crons = self.env["ir.cron"].sudo().search([("model_id.model", "in", [*MODELS])])
+        self.assertEqual(len(crons), 3)
+        for role in set(ROLES) - {"public"}:
+            self.authenticate(f"payplug {role}", PASSWORD)
+            for cron in crons:
+                call = {"model": "ir.actions.server", "method": "run", "kwargs": {}}
+                call["args"] = [cron.ir_actions_server_id.ids]
+                with self.subTest(role=role, cron=cron.name), mute_logger("odoo.http"):
+                    answer = self.url_open(
+                        "/web/dataset/call_kw", json={"params": call}
+                    ).json()
+                    name = answer.get("error", {}).get("data", {}).get("name", "")
+                    refused = name.endswith("AccessError")
+                    self.assertEqual(not refused, role in SCHEDULED, answer)
 
     def test_a_signed_address_is_the_only_right_that_a_route_asks_for(self):
         other = self._create_payable_invoice()

@@ -100,6 +100,28 @@ class TestCompanies(PayplugCommon):
                     ["Paid while a draft: reconcile or refund?"],
                 )
 
+    def test_scheduler_user_of_a_branch_ends_no_payment_of_the_other_companies(self):
+        """What this user may not read is no unknown payment."""
+        groups = "base.group_system,account.group_account_invoice"
+        boss = self._create_user("lyon", groups)
+        boss.sudo().write(
+            {"company_ids": self.branch.ids, "company_id": self.branch.id}
+        )
+        hidden = self._request(self._create_payable_invoice())
+        own = self._invoice_of(self.branch)
+        own.action_post()
+        for link in hidden, self._request(own):
+            now = self.payplug.payment(link.payplug_id)["created_at"]
+            self.payplug.alter(link.payplug_id, {"created_at": now - 3700})
+        cron = self.env.ref("payplug_paylink.ir_cron_follow")
+        cron.sudo().user_id = boss
+        self.env.flush_all()
+        with self.enter_registry_test_mode():
+            cron.method_direct_trigger()
+        self.env.invalidate_all()
+        self.assertFalse(self.payplug.payment(hidden.payplug_id)["failure"])
+        self.assertTrue(hidden.checked_at)
+
     def test_cron_follows_each_company_and_mode_with_its_own_key(self):
         links = self.env["payplug.payment.link"].sudo()
         for company in (self.company, self.other):
