@@ -233,9 +233,25 @@ BANNER_TEST_MODE = _lt(
     "The payment link of this invoice belongs to Payplug's test mode: no real money is "
     "paid with it."
 )
-BANNER_TEST_PAID = _lt(
-    "This invoice was paid in Payplug's test mode: no real money stands behind it."
-)
+BANNER_OTHER_MODE = {  # by the mode of the link
+    "test": _lt(
+        "The payment link of this invoice was made in Payplug's test mode, and the "
+        "customer's page now takes real money: send the link again."
+    ),
+    "live": _lt(
+        "The payment link of this invoice was made in Payplug's live mode, and the "
+        "customer's page is now in test mode: no real money is paid there."
+    ),
+}
+BANNER_TEST_PAID = {  # by the codes of `payment_status`
+    "paid": _lt(
+        "This invoice was paid in Payplug's test mode: no real money stands behind it."
+    ),
+    "recorded": _lt(
+        "A payment in Payplug's test mode is recorded, and not booked: no real money "
+        "stands behind it, and the invoice is still due."
+    ),
+}
 BANNER_TEST_REFUND = _lt(
     "This was refunded in Payplug's test mode: no real money went back."
 )
@@ -276,6 +292,7 @@ STATUS_DETAILS = {
     "sent": _lt("sent on %(sent)s, valid until %(until)s"),
     "made_by_customer": _lt("made by the customer on %(sent)s, valid until %(until)s"),
     "refused": _lt("%(refusal)s; valid until %(until)s"),
+    "other_mode": _lt("it was made in %(mode)s mode"),
     "replaced": _lt("it asked for %(amount)s, and %(due)s is due"),
     "in_portal": _lt("it was cancelled in Payplug's portal"),
     "withdrawn": _lt(
@@ -283,6 +300,7 @@ STATUS_DETAILS = {
     ),
     "cancelled": _lt("by %(user)s"),
     "to_book": _lt("%(amount)s on %(date)s"),
+    "recorded": _lt("%(amount)s on %(date)s"),
     "paid": _lt("%(amount)s on %(date)s"),
     "refunding": _lt("%(amount)s was paid on %(date)s"),
     "partly_refunded": _lt("%(refunded)s of %(paid)s; net amount: %(net)s"),
@@ -610,7 +628,7 @@ PAGE_REFUSAL = _lt(
 # === SENDING === #
 
 ALREADY_SENDING = _lt("It is being sent already, by %(user)s.")
-ALREADY_SENT = _lt("It was sent on %(date)s and waits to be paid.")
+ALREADY_SENT = _lt("It waits to be paid: %(detail)s.")
 SENDING_CANCELLED_TITLE = _lt("Sending cancelled")
 SENDING_CANCELLED = _lt("Invoices that will not be sent: %(count)s.")
 TOO_LATE_TO_CANCEL = _lt(
@@ -712,6 +730,17 @@ LINKS_WAITING = _lt(
     "paid all the same is booked. To end them for good, cancel them in Customers ▸ "
     "Payment Links."
 )
+LINKS_OF_MODE = {  # by the mode that was set until now
+    "test": _lt(
+        "Payment links of the test mode that customers have not paid yet: %(count)s. "
+        "Once this is saved, the page that was mailed takes real money."
+    ),
+    "live": _lt(
+        "Payment links of the live mode that customers have not paid yet: %(count)s. "
+        "Once this is saved, the page that was mailed is in test mode, and takes no "
+        "real money."
+    ),
+}
 COMPANY_NOT_IN_EUROS = _lt(
     "Payplug takes euros only, and %(company)s keeps its books in %(currency)s: it "
     "cannot use Payplug. Nothing was changed."

@@ -20,10 +20,12 @@ STATUSES = [
     ("renewable", "Expired (customer can renew)"),
     ("over", "Expired"),
     ("off", "Not payable: Payplug is switched off"),
+    ("other_mode", "Made in another mode"),
     ("replaced", "Replaced: amount changed"),
     ("reopened", "Cancelled (payable on its page)"),
     ("cancelled", "Cancelled"),
     ("to_book", "Paid, to book"),
+    ("recorded", "Paid in test, not booked"),
     ("paid", "Paid"),
     ("refunding", "Being refunded"),
     ("partly_refunded", "Refunded in part"),
@@ -66,6 +68,8 @@ IS_DUE = "(move.state = 'posted' AND move.payment_state IN ('not_paid', 'partial
 # Beside another link that was paid, the amount says nothing.
 IS_OF_OTHER_AMOUNT = "(link.amount <> move.amount_residual AND totals.paid IS NULL)"
 MAILS_PAGE = "(root.payplug_link_target = 'page' AND root.payplug_enabled)"
+# The customer's page takes payments in the mode that is set now.
+IS_OF_OTHER_MODE = "(link.is_live <> (root.payplug_mode = 'live'))"
 # The page of an earlier mail shows a later link, too: which nobody was told of.
 IS_SENT = """(
     sending.state = 'sent' AND sending.link_id = link.id OR link.is_made_by_customer
@@ -83,6 +87,7 @@ CASE
         WHEN totals.refunded > 0 AND totals.refunded >= totals.paid THEN 'refunded'
         WHEN totals.is_being_refunded THEN 'refunding'
         WHEN totals.refunded > 0 THEN 'partly_refunded'
+        WHEN NOT (link.is_live OR COALESCE(link.is_booked, FALSE)) THEN 'recorded'
         ELSE 'paid' END
     WHEN sending.state = 'waiting' THEN 'being_sent'
     WHEN link.state = 'pending' AND link.problem IS NOT NULL THEN 'problem'
@@ -91,6 +96,9 @@ CASE
     WHEN link.state = 'expired' AND NOT {IS_DUE} THEN 'over'
     WHEN link.state = 'pending' AND NOT {IS_DUE} THEN 'cancelled'
     WHEN link.id IS NOT NULL AND root.payplug_enabled IS NOT TRUE THEN 'off'
+    WHEN link.state = 'pending' AND {IS_OF_OTHER_MODE} THEN CASE
+        WHEN sending.state = 'failed' THEN 'not_sent'
+        ELSE 'other_mode' END
     WHEN link.state = 'pending' AND {IS_OF_OTHER_AMOUNT} THEN 'replaced'
     WHEN link.state = 'pending' AND link.refusal IS NOT NULL THEN 'refused'
     WHEN sending.state = 'failed' THEN 'not_sent'
@@ -165,7 +173,7 @@ FLUSHED = {
     "payplug.payment.link": [
         *("payplug_id", "state", "amount", "amount_refunded", "problem", "refusal"),
         *("to_book", "to_cancel", "is_being_checked", "is_made_by_customer"),
-        "payer_id",
+        *("payer_id", "is_live", "is_booked"),
     ],
     "payplug.sending": ["move_id", "state", "link_id"],
     "payplug.refund": [
@@ -173,7 +181,7 @@ FLUSHED = {
     ],
     "res.company": [
         *("payplug_link_target", "payplug_enabled", "payplug_customer_renewal"),
-        "parent_path",
+        *("payplug_mode", "parent_path"),
     ],
 }
 

@@ -1105,7 +1105,7 @@ class AccountMove(models.Model):
                 is_barred=bool(link.to_cancel or is_stuck),
                 is_met=not self._payplug_unmet(due, to_send=False),
                 link_state=link.state or "",
-                has_refusal=bool(link.refusal),
+                has_refusal=bool(link.refusal) and not link._is_of_other_mode(),
                 may_renew=self._payplug_may_renew(),
             )
         )
@@ -1229,12 +1229,24 @@ class AccountMove(models.Model):
                 {"amount": link.currency_id.format(link.amount), "id": link.payplug_id}
                 for link in self._payplug_links_that_paid()
             ],
-            "is_test": not company._payplug_is_live(),
+            "is_test": self._payplug_page_is_test(),
             **self._payplug_page_refund(),
             "refusal": text(self.env, messages.PAGE_REFUSAL, why=link.refusal_text),
             "email": company.email,
             "phone": company.phone,
         }
+
+    def _payplug_page_is_test(self):
+        """Tell whether no real money is paid there, or none was: what it shows."""
+        state = self._payplug_page_state()
+        if state in ("payable", "refused", "expired"):
+            return not self.company_id._payplug_is_live()
+        if state == "checking":
+            return not self._payplug_customer_link().is_live
+        refunded, _paid = self._payplug_refunded()
+        links = self._payplug_links_that_paid()
+        links |= self._payplug_paid_links() if refunded else links
+        return bool(links) and not any(links.mapped("is_live"))
 
     def _payplug_shows_pdf(self):
         """Tell whether the pay page shows the invoice itself, as it was confirmed."""
@@ -1506,10 +1518,21 @@ class AccountMove(models.Model):
         )
 
     def _payplug_sent_on(self):
-        """Return, by invoice, when it was mailed a link that still can be paid."""
-        return {
+        """Return, by invoice, when it was mailed a link that still can be paid.
+
+        Or when the customer made one, on the page: as the status has it.
+        """
+        sendings_sudo = self._payplug_sendings_sudo()
+        failed_sudo = sendings_sudo.filtered(lambda one: one.state == "failed").move_id
+        links_sudo = (self.sudo() - failed_sudo).payplug_link_id
+        found = {
+            link.move_id.with_env(self.env): link.create_date
+            for link in links_sudo.filtered("is_made_by_customer")
+            if link._is_payable_now()
+        }
+        return found | {
             sending.move_id.with_env(self.env): sending.sent_at
-            for sending in self._payplug_sendings_sudo()
+            for sending in sendings_sudo
             if sending.state == "sent" and sending.link_id._is_payable_now()
         }
 

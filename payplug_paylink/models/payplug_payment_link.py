@@ -308,13 +308,16 @@ class PayplugPaymentLink(models.Model):
         if self.state == "paid" and self.amount_refunded:
             return "refunded" if self.amount_net <= 0 else "partly_refunded"
         if self.state == "paid":
-            return "to_book" if self.to_book else "paid"
+            return "to_book" if self.to_book else self._paid_status()
         later = self.move_id.payplug_link_id
         is_replaced = (
             later and not self.to_cancel and not self._is_of_amount(later.amount)
         )
         ended = "replaced" if is_replaced else "cancelled"
         return {"pending": "created", "expired": "over"}.get(self.state, ended)
+
+    def _paid_status(self):
+        return "paid" if self.is_live or self.is_booked else "recorded"
 
     def _compute_payer_id(self):
         for link in self:  # once, when it is made: a contact may change its company
@@ -442,6 +445,10 @@ class PayplugPaymentLink(models.Model):
             and self.expires_at > fields.Datetime.now()
             and self._matches_due(due)
         )
+
+    def _is_of_other_mode(self):
+        """Tell whether the customer's page now takes payments in another mode."""
+        return self.is_live != self.company_id._payplug_is_live()
 
     def _is_examined(self):
         return self.state == "pending" and self.is_being_checked
@@ -1530,9 +1537,16 @@ class PayplugPaymentLink(models.Model):
         is_paid = self.state == "paid"
         is_cancelled = self.move_id.payplug_status == "cancelled"  # or will be at once
         is_open = self.state == "pending" and not is_cancelled
-        if not self.is_live and (is_paid or is_open):
-            told = messages.BANNER_TEST_PAID if is_paid else messages.BANNER_TEST_MODE
+        if is_paid and not self.is_live:
+            told = messages.BANNER_TEST_PAID[self._paid_status()]
             yield "test_mode", "warning", self.env._(told)
+        elif (
+            is_open and self._is_of_other_mode() and self.move_id._payplug_mails_page()
+        ):
+            told = messages.BANNER_OTHER_MODE[self.mode]
+            yield "test_mode", "warning", self.env._(told)
+        elif is_open and not self.is_live:
+            yield "test_mode", "warning", self.env._(messages.BANNER_TEST_MODE)
         if self.problem:
             yield "problem", "danger", self._problem_text()
         if self.to_cancel and self.state == "pending":

@@ -80,10 +80,26 @@ class ResConfigSettings(models.TransientModel):
         company = self.company_id._origin  # as it is stored
         if self.payplug_enabled or not company.payplug_enabled:
             return None
+        return self._warn_of_waiting(messages.LINKS_WAITING)
+
+    @api.onchange("payplug_mode")
+    def _onchange_payplug_mode(self):
+        """Warn of links whose page then takes payments in another mode."""
+        company = self.company_id._origin  # as it is stored
+        was = company.payplug_mode
+        mails_page = company.payplug_enabled and company.payplug_link_target == "page"
+        if self.payplug_mode == was or not mails_page:
+            return None
+        return self._warn_of_waiting(messages.LINKS_OF_MODE[was], mode=was)
+
+    def _warn_of_waiting(self, message, **values):
+        """Return the warning of an onchange if links wait to be paid, else None."""
         links_sudo = self.env["payplug.payment.link"].sudo()  # whoever may set this
+        company = self.company_id._origin
         waiting = [("state", "=", "pending"), ("company_id", "child_of", company.id)]
+        waiting += [(name, "=", value) for name, value in values.items()]
         count = links_sudo.search_count(waiting)
-        message = text(self.env, messages.LINKS_WAITING, count=count)
+        message = text(self.env, message, count=count)
         title = self.env._(messages.LINKS_WAITING_TITLE)
         return {"warning": {"title": title, "message": message}} if count else None
 

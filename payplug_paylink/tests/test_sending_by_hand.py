@@ -38,7 +38,8 @@ class TestSendingByHand(QueueCommon):
         [mail] = self._run_cron()
         self.assertIn(self.second.payment_link, mail["body"])
         self.assertIn(
-            "It was sent on", self._open(self.invoices).line_ids[0].failure_reason
+            "waits to be paid: sent on",
+            self._open(self.invoices).line_ids[0].failure_reason,
         )
 
     def test_send_with_our_template_takes_the_invoice_out_of_the_queue(self):

@@ -204,10 +204,23 @@ class TestQueue(QueueCommon):
         self._run_cron()
         window = self._open(invoices)
         self.assertEqual(window.ready_ids.move_id, invoices[2])
-        self.assertIn("It was sent on", window.refused_ids[0].failure_reason)
+        self.assertIn("waits to be paid: sent on", window.refused_ids[0].failure_reason)
         self.assertIn("resend", self._shown(window))
         window.action_send()
         self.assertEqual(len(self._run_cron()), 1)
+
+    def test_link_that_the_customer_renewed_is_not_sent_again(self):
+        self.company.payplug_link_target = "page"
+        invoices = self._invoices(2)
+        self._enqueue(invoices)
+        self._run_cron()
+        self.payplug.expire(invoices[0].payment_id)
+        invoices[0].payplug_link_id.sudo()._sync()
+        self.assertEqual(self._open(invoices).ready_ids.move_id, invoices[0])
+        invoices[0].sudo()._payplug_start_payment()
+        window = self._open(invoices)
+        self.assertFalse(window.ready_ids)
+        self.assertIn("made by the customer on", window.refused_ids[0].failure_reason)
 
     def test_sending_again_on_purpose_sends_all(self):
         invoices = self._invoices(2)

@@ -239,6 +239,27 @@ class TestSettings(SettingsCommon):
         self.company.payplug_enabled = False
         self.assertFalse(told(False), "it is off already")
 
+    def test_mode_that_changes_warns_of_links_of_the_other_one(self):
+        self.company.payplug_link_target = "page"
+        settings = self.env["res.config.settings"]
+        specification = {name: {} for name in ("payplug_mode", "company_id")}
+        stored = {"payplug_mode": "test", "company_id": self.company.id}
+
+        def told(mode):
+            values = {**stored, "payplug_mode": mode}
+            found = settings.onchange(values, ["payplug_mode"], specification)
+            return found.get("warning", {}).get("message", "")
+
+        self.assertFalse(told("live"))
+        self._request(self._create_payable_invoice())
+        self.assertIn("takes real money", told("live"))
+        self.assertFalse(told("test"), "it is so already")
+        self.company.payplug_mode = "live"
+        self.assertFalse(told("test"), "no link of the live mode waits")
+        self.company.payplug_link_target = "payplug"
+        self._request(self._create_payable_invoice())
+        self.assertFalse(told("test"), "those mails lead to Payplug")
+
     def test_test_payments_cannot_be_booked_beside_a_live_key(self):
         with self.assertRaisesRegex(ValidationError, "beside a live key"):
             self.company.payplug_book_test_payments = True

@@ -222,6 +222,79 @@ class TestStatus(PayplugBookingCommon):
         link._sync()
         self.assertStatus("refunded")
 
+    def _go_live(self):
+        self.company.payplug_book_test_payments = False
+        self.company.payplug_live_key = self.account.live_key
+        self.company.payplug_mode = "live"
+
+    def test_link_of_the_mode_that_is_set_no_more_says_so_as_the_page_does(self):
+        link = self._link()
+        self._store_sending("sent", link)
+        self._go_live()
+        self.assertStatus("other_mode", "payable")
+        self.assertIn("test mode", self.invoice.payplug_status_detail)
+        told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
+        self.assertIn("now takes real money", told)
+        self.assertFalse(self.invoice._payplug_page_values()["is_test"])
+        self._store_sending("failed", link)
+        self.assertStatus("not_sent", "payable")
+        self._store_sending("sent", link)
+        self.invoice.sudo()._payplug_start_payment()
+        self.assertStatus("sent", "payable")
+        self.assertNotIn("payplug_test_mode", self.invoice._get_alerts())
+        self.company.payplug_mode = "test"
+        self.assertStatus("other_mode", "payable")
+        told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
+        self.assertIn("now in test mode", told)
+        self.assertTrue(self.invoice._payplug_page_values()["is_test"])
+
+    def test_mail_that_leads_to_payplug_stays_in_the_mode_of_its_link(self):
+        self.company.payplug_link_target = "payplug"
+        self._link()
+        self._go_live()
+        self.assertStatus("other_mode")
+        told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
+        self.assertIn("no real money is paid with it", told)
+
+    def test_card_that_was_refused_in_a_trial_is_no_news_of_the_live_page(self):
+        link = self._link()
+        self.payplug.refuse(link.payplug_id, "insufficient_funds")
+        link._sync()
+        self._go_live()
+        self.assertStatus("other_mode", "payable")
+
+    def test_trial_that_is_not_booked_is_not_paid(self):
+        self.company.payplug_book_test_payments = False
+        link = self._link()
+        self.payplug.pay(link.payplug_id)
+        link._sync()
+        self.assertStatus("recorded", "paid")
+        self.assertIn("120.00", self.invoice.payplug_status_detail)
+        told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
+        self.assertIn("still due", told)
+        self.assertTrue(self.invoice._payplug_page_values()["is_test"])
+        self._go_live()
+        self.assertStatus("recorded", "payable")
+        self.assertFalse(self.invoice._payplug_page_values()["is_test"])
+        self._pay(self._link())
+        self.assertStatus("paid", "paid")
+        self.assertEqual(link.status, "recorded")
+
+    def test_page_of_what_was_paid_has_the_mode_of_its_payment(self):
+        link = self._paid_link(self.invoice)
+        self._go_live()
+        self.assertTrue(self.invoice._payplug_page_values()["is_test"])
+        self.payplug.refund(link.payplug_id, 5000)
+        link._sync()
+        self.assertTrue(self.invoice._payplug_page_values()["is_test"])
+        other = self._create_payable_invoice()
+        self._pay(self._request(other))
+        self.company.payplug_mode = "test"
+        self.assertFalse(other._payplug_page_values()["is_test"])
+        by_bank = self._create_payable_invoice()
+        self._pay_partly(by_bank, by_bank.amount_residual)
+        self.assertFalse(by_bank._payplug_page_values()["is_test"])
+
     def test_every_status_has_a_test_here(self):
         seen = {"refunding", "checking"}  # in test_refund_by_card, test_page_payment
         told = Path(__file__).read_text()

@@ -1,7 +1,6 @@
 """One invoice in the window that sends the links of many."""
 
 from odoo import api, fields, models
-from odoo.tools import format_datetime
 
 from .. import payment_messages as messages
 from ..payment_messages import text
@@ -53,8 +52,10 @@ class PayplugSendLinksLine(models.TransientModel):
         for line in self:
             line.failure_reason = line.reasons
             if line.sent_at and not line.reasons:
-                day = format_datetime(self.env, line.sent_at, dt_format="short")
-                line.failure_reason = text(self.env, messages.ALREADY_SENT, date=day)
+                detail = line.move_id.payplug_status_detail
+                line.failure_reason = text(
+                    self.env, messages.ALREADY_SENT, detail=detail
+                )
 
     def action_open_invoice(self):
         """Open the invoice, to mend there why its link is not sent."""
