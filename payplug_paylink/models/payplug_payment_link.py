@@ -1534,19 +1534,8 @@ class PayplugPaymentLink(models.Model):
         """Yield what the invoice's form says of its link: name, level, sentence."""
         if not self:
             return
-        is_paid = self.state == "paid"
-        is_cancelled = self.move_id.payplug_status == "cancelled"  # or will be at once
-        is_open = self.state == "pending" and not is_cancelled
-        if is_paid and not self.is_live:
-            told = messages.BANNER_TEST_PAID[self._paid_status()]
+        if told := self._mode_banner():
             yield "test_mode", "warning", self.env._(told)
-        elif (
-            is_open and self._is_of_other_mode() and self.move_id._payplug_mails_page()
-        ):
-            told = messages.BANNER_OTHER_MODE[self.mode]
-            yield "test_mode", "warning", self.env._(told)
-        elif is_open and not self.is_live:
-            yield "test_mode", "warning", self.env._(messages.BANNER_TEST_MODE)
         if self.problem:
             yield "problem", "danger", self._problem_text()
         if self.to_cancel and self.state == "pending":
@@ -1557,6 +1546,17 @@ class PayplugPaymentLink(models.Model):
         if self.move_id.payplug_status in messages.BANNER_ENDED:
             ended = messages.BANNER_ENDED[self.move_id.payplug_status]
             yield "ended", "warning", text(self.env, ended)
+
+    def _mode_banner(self):
+        """Return what there is to say of the mode of this link, if anything."""
+        if self.state == "paid" and not self.is_live:
+            return messages.BANNER_TEST_PAID[self._paid_status()]
+        is_cancelled = self.move_id.payplug_status == "cancelled"  # or will be at once
+        if self.state != "pending" or is_cancelled:
+            return None
+        if self._is_of_other_mode() and self.move_id._payplug_mails_page():
+            return messages.BANNER_OTHER_MODE[self.mode]
+        return None if self.is_live else messages.BANNER_TEST_MODE
 
     def _missing_text(self):
         """Return that this money is no longer in the books, and what to do."""
