@@ -70,6 +70,7 @@ class PayplugDemo(models.AbstractModel):
         company.write(
             {
                 "payplug_test_key": test_key,
+                "payplug_live_key": False,  # of an earlier emulator
                 "payplug_mode": "test",
                 "payplug_enabled": True,
                 "payplug_book_test_payments": True,

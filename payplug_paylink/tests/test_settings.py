@@ -260,6 +260,14 @@ class TestSettings(SettingsCommon):
         self._request(self._create_payable_invoice())
         self.assertFalse(told("test"), "those mails lead to Payplug")
 
+    def test_demo_that_went_live_can_be_started_again(self):
+        self.company.write(
+            {"payplug_live_key": self.account.live_key, "payplug_mode": "live"}
+        )
+        self.env["payplug.demo"]._connect(self.company, self.account.test_key)
+        self.assertEqual(self.company.payplug_mode, "test")
+        self.assertTrue(self.company.payplug_book_test_payments)
+
     def test_test_payments_cannot_be_booked_beside_a_live_key(self):
         with self.assertRaisesRegex(ValidationError, "beside a live key"):
             self.company.payplug_book_test_payments = True

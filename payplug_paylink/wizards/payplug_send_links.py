@@ -57,7 +57,8 @@ class PayplugSendLinks(models.TransientModel):
         """Return the action that opens the window for these invoices, judged."""
         wizard = self.create({"line_ids": self._prepare_lines(moves)})
         name = self.env._(messages.SEND_LINKS)
-        return wizard._get_records_action(name=name, target="new", context={})
+        context = {"dialog_size": "extra-large"}
+        return wizard._get_records_action(name=name, target="new", context=context)
 
     def _prepare_lines(self, moves):
         sent_on, waiting = moves._payplug_sent_on(), moves._payplug_waiting()
