@@ -1551,10 +1551,11 @@ class PayplugPaymentLink(models.Model):
         """Return what there is to say of the mode of this link, if anything."""
         if self.state == "paid" and not self.is_live:
             return messages.BANNER_TEST_PAID[self._paid_status()]
-        is_cancelled = self.move_id.payplug_status == "cancelled"  # or will be at once
-        if self.state != "pending" or is_cancelled:
+        status = self.move_id.payplug_status
+        if self.state != "pending" or status == "cancelled":  # or will be at once
             return None
-        if self._is_of_other_mode() and self.move_id._payplug_mails_page():
+        is_other = status in ("other_mode", "not_sent") and self._is_of_other_mode()
+        if is_other and self.move_id._payplug_mails_page():
             return messages.BANNER_OTHER_MODE[self.mode]
         return None if self.is_live else messages.BANNER_TEST_MODE
 

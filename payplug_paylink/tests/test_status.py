@@ -236,6 +236,11 @@ class TestStatus(PayplugBookingCommon):
         told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
         self.assertIn("now takes real money", told)
         self.assertFalse(self.invoice._payplug_page_values()["is_test"])
+        self.company.payplug_enabled = False
+        self.assertStatus("off", "closed")
+        told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
+        self.assertNotIn("now takes", told)
+        self.company.payplug_enabled = True
         self._store_sending("failed", link)
         self.assertStatus("not_sent", "payable")
         self._store_sending("sent", link)
