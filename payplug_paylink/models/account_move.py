@@ -1210,8 +1210,9 @@ class AccountMove(models.Model):
         due = self._payplug_amount_due()
         today = fields.Date.context_today(self)
         background, color = self._payplug_button_colors()
+        state = self._payplug_page_state(due)
         return {
-            "state": self._payplug_page_state(due),
+            "state": state,
             "number": self.name if self.name != "/" else "",
             "company": company.name,
             "company_id": company.id,  # for its logo
@@ -1229,16 +1230,15 @@ class AccountMove(models.Model):
                 {"amount": link.currency_id.format(link.amount), "id": link.payplug_id}
                 for link in self._payplug_links_that_paid()
             ],
-            "is_test": self._payplug_page_is_test(),
+            "is_test": self._payplug_page_is_test(state),
             **self._payplug_page_refund(),
             "refusal": text(self.env, messages.PAGE_REFUSAL, why=link.refusal_text),
             "email": company.email,
             "phone": company.phone,
         }
 
-    def _payplug_page_is_test(self):
+    def _payplug_page_is_test(self, state):
         """Tell whether no real money is paid there, or none was: what it shows."""
-        state = self._payplug_page_state()
         if state in ("payable", "refused", "expired"):
             return not self.company_id._payplug_is_live()
         if state == "checking":
