@@ -1241,8 +1241,9 @@ class AccountMove(models.Model):
         """Tell whether no real money is paid there, or none was: what it shows."""
         if state in ("payable", "refused", "expired"):
             return not self.company_id._payplug_is_live()
-        if state == "checking":
-            return not self._payplug_customer_link().is_live
+        if state == "checking":  # else another provider's payment is
+            link = self._payplug_customer_link()
+            return link._is_examined() and not link.is_live
         refunded, _paid = self._payplug_refunded()
         links = self._payplug_links_that_paid()
         links |= self._payplug_paid_links() if refunded else links

@@ -56,7 +56,7 @@ class TestPage(PageCommon):
         link = self._request(self.invoice)
         self._lie(payment_method={"type": "oney", "is_pending": True})
         link._sync()
-        self.assertNoButton(self.assertShows("being checked"))
+        self.assertNoButton(self.assertShows("being checked", "Test mode"))
 
     def test_pending_transaction_of_another_provider_is_being_checked(self):
         if "payment.transaction" not in self.env:
@@ -75,7 +75,9 @@ class TestPage(PageCommon):
                 "state": "pending",
             }
         )
-        self.assertNoButton(self.assertShows("being checked"))
+        answer = self.assertShows("being checked")
+        self.assertNoButton(answer)
+        self.assertNotIn("Test mode", self._words(answer), "it may be real money")
         self.assertEqual(self._start().status_code, 303)
         self.assertFalse(self.payplug.calls)
 
