@@ -321,12 +321,22 @@ LOG_ENDED = {
     "cancelled": _lt("Payment link %(payment)s cancelled."),
 }
 LOG_FORCE_CANCELLED = _lt("Payment link %(payment)s closed by hand, unseen by Payplug.")
+CLOSED = _lt("The payment link %(payment)s was closed: send the link again.")
 LOG_NOT_BOOKED = _lt(
     "Paid by card on %(date)s (%(payment)s, %(amount)s). The payment could not be "
     "booked yet."
 )
-PAID_BY_LINK = _lt("The customer paid %(amount)s by card (%(mode)s).")
-PAID_BY_LINK_SUBJECT = _lt("%(invoice)s: %(amount)s paid by card")
+PAID_BY_LINK = (  # subject and text
+    _lt("%(invoice)s: %(amount)s paid by card"),
+    _lt("The customer paid %(amount)s by card (%(mode)s)."),
+)
+PAID_BY_LINK_TRIAL = (
+    _lt("%(invoice)s: %(amount)s paid by card (test, not booked)"),
+    _lt(
+        "The customer paid %(amount)s by card in test mode: recorded, and not booked. "
+        "The invoice is still due."
+    ),
+)
 LOG_RECORDED = _lt("Paid in Payplug's test mode on %(date)s: recorded, not booked.")
 LOG_BOOKED = _lt("Paid by card on %(paid)s, booked as %(payment)s in %(journal)s.")
 LOG_BOOKED_LATER = _lt(

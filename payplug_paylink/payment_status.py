@@ -70,6 +70,10 @@ IS_OF_OTHER_AMOUNT = "(link.amount <> move.amount_residual AND totals.paid IS NU
 MAILS_PAGE = "(root.payplug_link_target = 'page' AND root.payplug_enabled)"
 # The customer's page takes payments in the mode that is set now.
 IS_OF_OTHER_MODE = "(link.is_live <> (root.payplug_mode = 'live'))"
+# See `PayplugPaymentLink._is_stuck`.
+IS_STUCK = f"""(
+    link.problem IS NOT NULL AND (link.is_live OR NOT {IS_OF_OTHER_MODE})
+)"""
 # The page of an earlier mail shows a later link, too: which nobody was told of.
 IS_SENT = """(
     sending.state = 'sent' AND sending.link_id = link.id OR link.is_made_by_customer
@@ -90,7 +94,7 @@ CASE
         WHEN NOT (link.is_live OR COALESCE(link.is_booked, FALSE)) THEN 'recorded'
         ELSE 'paid' END
     WHEN sending.state = 'waiting' THEN 'being_sent'
-    WHEN link.state = 'pending' AND link.problem IS NOT NULL THEN 'problem'
+    WHEN link.state = 'pending' AND {IS_STUCK} THEN 'problem'
     WHEN link.state = 'pending' AND link.is_being_checked THEN 'checking'
     WHEN link.to_cancel OR link.state = 'cancelled' AND NOT {IS_DUE} THEN 'cancelled'
     WHEN link.state = 'expired' AND NOT {IS_DUE} THEN 'over'

@@ -1097,7 +1097,7 @@ class AccountMove(models.Model):
         link, pending = self._payplug_customer_link(), self._payplug_open_link()
         pending = pending.filtered(lambda link: link.state == "pending")
         # That of an earlier customer has to end before another one is made.
-        is_stuck = pending.problem or (pending - link)._is_examined()
+        is_stuck = pending._is_stuck() or (pending - link)._is_examined()
         return page_state(
             PageFacts(
                 is_settled=self._payplug_is_settled(due),
@@ -1122,11 +1122,14 @@ class AccountMove(models.Model):
         """Tell whether the customer has paid, in the books or not yet."""
         if self.state != "posted" or self.move_type != "out_invoice":
             return False
-        if self.payment_state in ("paid", "in_payment"):
+        if self._payplug_is_paid():
             return True
         return bool(self._payplug_residual()) and (
             not due or bool(self._payplug_recorded_link(due))
         )
+
+    def _payplug_is_paid(self):
+        return self.payment_state in ("paid", "in_payment")
 
     def _payplug_recorded_link(self, due=None):
         """Return the link whose payment of all that is due was recorded, not booked."""
@@ -1231,6 +1234,7 @@ class AccountMove(models.Model):
                 for link in self._payplug_links_that_paid()
             ],
             "is_test": self._payplug_page_is_test(state),
+            "is_trial": state == "paid" and bool(due) and not self._payplug_is_paid(),
             **self._payplug_page_refund(),
             "refusal": text(self.env, messages.PAGE_REFUSAL, why=link.refusal_text),
             "email": company.email,
@@ -1548,8 +1552,11 @@ class AccountMove(models.Model):
             if sending.state == "waiting"
         }
 
-    def _payplug_tell_followers(self, names):
-        """Tell those who follow what is paid by link; the chatter says it anyhow."""
+    def _payplug_tell_followers(self, names, is_due=False):
+        """Tell those who follow what is paid by link; the chatter says it anyhow.
+
+        :param bool is_due: whether it was a trial that is not booked
+        """
         paid = self.env.ref("payplug_paylink.mail_message_subtype_paid", False)
         told = [
             ("res_model", "=", self._name),
@@ -1558,8 +1565,13 @@ class AccountMove(models.Model):
         ]
         if paid and self.env["mail.followers"].search_count(told, limit=1):
             names = {**names, "invoice": self.name}
-            subject = text(self.env, messages.PAID_BY_LINK_SUBJECT, **names)
-            body = text(self.env, messages.PAID_BY_LINK, **names)
+            subject, body = (
+                messages.PAID_BY_LINK_TRIAL if is_due else messages.PAID_BY_LINK
+            )
+            subject, body = (
+                text(self.env, subject, **names),
+                text(self.env, body, **names),
+            )
             self.message_post(
                 subject=subject,
                 body=body,

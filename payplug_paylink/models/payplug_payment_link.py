@@ -450,6 +450,14 @@ class PayplugPaymentLink(models.Model):
         """Tell whether the customer's page now takes payments in another mode."""
         return self.is_live != self.company_id._payplug_is_live()
 
+    def _is_past_trial(self):
+        """Tell whether this is a test link where real money is asked for now."""
+        return not self.is_live and self._is_of_other_mode()
+
+    def _is_stuck(self):
+        """Tell whether this link stands in the way until a person looks at it."""
+        return bool(self.problem) and not self._is_past_trial()
+
     def _is_examined(self):
         return self.state == "pending" and self.is_being_checked
 
@@ -836,7 +844,8 @@ class PayplugPaymentLink(models.Model):
 
         :param RemotePayment remote: what `_sync` returned
         """
-        if self.problem == "no_key" and not self.is_live:
+        is_idle = self.problem == "no_key" and not self.is_live
+        if is_idle or (self.problem and self._is_past_trial()):
             self._force_cancel()  # nobody can pay real money with it
         if self.state != "pending" or self.problem:
             return
@@ -856,6 +865,12 @@ class PayplugPaymentLink(models.Model):
             self._move_to("cancelled", problem=False)
             self._close_booking_activity()
             self._log(messages.LOG_FORCE_CANCELLED)
+            self._tell_sending(text(self.env, messages.CLOSED, **self._names()))
+
+    def _tell_sending(self, why):
+        """Let a sending that failed for this link give the reason as it is now."""
+        rows = self.move_id._payplug_sendings_sudo()
+        rows.filtered(lambda row: row.state == "failed").failure_reason = why
 
     def _try_abort(self):
         """Try to abort, never what another copy waits for; apply what Payplug says."""
@@ -989,7 +1004,8 @@ class PayplugPaymentLink(models.Model):
             return  # it has become another customer's, say, since the link was made
         try:
             with isolated(), self.env.cr.savepoint():
-                move._payplug_tell_followers(link._names())
+                is_due = not self._must_be_booked()
+                move._payplug_tell_followers(link._names(), is_due=is_due)
                 if self._must_be_booked():
                     move._payplug_thank_customer()
         except ProcessFailed as failure:  # the customer paid all the same
@@ -1536,7 +1552,7 @@ class PayplugPaymentLink(models.Model):
             return
         if told := self._mode_banner():
             yield "test_mode", "warning", self.env._(told)
-        if self.problem:
+        if self._is_stuck():
             yield "problem", "danger", self._problem_text()
         if self.to_cancel and self.state == "pending":
             yield "to_cancel", "warning", self.env._(messages.BANNER_TO_CANCEL)
@@ -1568,6 +1584,11 @@ class PayplugPaymentLink(models.Model):
         words = dict(self._fields["problem"]._description_selection(self.env))
         names = {"payment": self.payplug_id, "why": words[self.problem]}
         return text(self.env, messages.LINK_PROBLEM, **names)
+
+    def _stuck_text(self):
+        """Return why nothing can be sent before a person closes this link, or ""."""
+        is_open = self.state == "pending" and self._is_stuck()
+        return self._problem_text() if is_open else ""
 
     def _problem_notification(self):
         """Return the action that tells a user that nothing was done, and why."""

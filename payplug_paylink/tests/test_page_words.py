@@ -90,7 +90,8 @@ class TestPageWords(PageCommon):
         self.company.payplug_book_test_payments = False
         link = self._pay_rest_by_card(NOON_OF_MARCH_10)
         self.assertFalse(link.account_payment_id or link.to_book)
-        self.assertShows("Paid on 03/10/2026")
+        answer = self.assertShows("Paid on 03/10/2026", "is still to be paid")
+        self.assertNotIn("is paid, thank you", self._words(answer))
 
     def test_day_of_the_payment_is_told_where_a_lock_date_moved_the_entry(self):
         self.company.sudo().fiscalyear_lock_date = date(2026, 3, 31)

@@ -54,6 +54,13 @@ class TestPaidNotices(PayplugBookingCommon, MailCase):
             [self.biller.partner_id.email_formatted],
         )
 
+    def test_who_sent_the_link_is_told_that_a_trial_is_not_booked(self):
+        self.company.payplug_book_test_payments = False
+        self._send()
+        [mail] = self._pay_and_see()
+        self.assertIn("paid by card (test, not booked)", mail["subject"])
+        self.assertIn("still due", self._news().body)
+
     def test_who_has_switched_it_off_is_not_told(self):
         self._send()
         follower = self.invoice.message_follower_ids.filtered(

@@ -9,6 +9,7 @@ from odoo.exceptions import AccessError
 from odoo.tests import Form, tagged
 from odoo.tools.safe_eval import safe_eval
 
+from .common import LINK_LOG
 from .common_queue import QueueCommon
 
 IR_CRON = "odoo.addons.base.models.ir_cron"
@@ -31,6 +32,23 @@ class TestQueue(QueueCommon):
         self.assertIn("no e-mail address", why)
         self.assertIn("The amount due is 25,000.00", why)
         self.assertFalse(self.payplug.calls)
+
+    def test_link_that_a_person_must_look_at_is_not_promised_to_be_sent(self):
+        invoices = self._invoices(2)
+        link = self._request(invoices[0]).sudo()
+        self.payplug.store.payments.pop(link.payplug_id)
+        with self.assertLogs(LINK_LOG, "WARNING"):
+            link._sync()
+        window = self._open(invoices)
+        self.assertEqual(window.ready_ids.move_id, invoices[1])
+        self.assertIn("no longer knows it", window.refused_ids.failure_reason)
+        queue = self.env["payplug.sending"].sudo()
+        row = queue._enqueue(invoices[0], window.template_id, window.pdf_report_id)
+        row = queue.search([("move_id", "=", invoices[0].id)])
+        row._set_failed("then close the link")
+        invoices[0].action_payplug_close_link()
+        self.assertIn("was closed: send the link again", row.failure_reason)
+        self.assertEqual(self._open(invoices).ready_ids.move_id, invoices)
 
     def test_window_tells_what_became_of_the_last_link(self):
         invoices = self._invoices(2)

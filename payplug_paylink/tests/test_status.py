@@ -261,6 +261,20 @@ class TestStatus(PayplugBookingCommon):
         told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
         self.assertIn("no real money is paid with it", told)
 
+    def test_trial_that_payplug_knows_no_more_is_not_in_the_way_of_real_money(self):
+        """It was made with another account, say, than the one that went live."""
+        link = self._link()
+        self.payplug.store.payments.pop(link.payplug_id)
+        with self.assertLogs(LINK_LOG, "WARNING"):
+            link._sync()
+        self.assertStatus("problem", "closed")
+        self._go_live()
+        self.assertStatus("other_mode", "payable")
+        self.assertNotIn("payplug_problem", self.invoice._get_alerts())
+        self.assertTrue(self.invoice.sudo()._payplug_start_payment())
+        self.assertTrue(self.invoice.payplug_link_id.is_live)
+        self.assertEqual(link.state, "cancelled")
+
     def test_card_that_was_refused_in_a_trial_is_no_news_of_the_live_page(self):
         link = self._link()
         self.payplug.refuse(link.payplug_id, "insufficient_funds")
@@ -277,7 +291,8 @@ class TestStatus(PayplugBookingCommon):
         self.assertIn("120.00", self.invoice.payplug_status_detail)
         told = self.invoice._get_alerts()["payplug_test_mode"]["message"]
         self.assertIn("still due", told)
-        self.assertTrue(self.invoice._payplug_page_values()["is_test"])
+        values = self.invoice._payplug_page_values()
+        self.assertTrue(values["is_test"] and values["is_trial"])
         self._go_live()
         self.assertStatus("recorded", "payable")
         self.assertFalse(self.invoice._payplug_page_values()["is_test"])

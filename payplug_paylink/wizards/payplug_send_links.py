@@ -65,7 +65,9 @@ class PayplugSendLinks(models.TransientModel):
         credits = self._find_credits(moves)
         lines = []
         for move in moves:
-            reasons = [waiting.get(move), *move._payplug_unmet_conditions()]
+            link_sudo = move.sudo().payplug_link_id  # who reads the one reads the other
+            stuck = link_sudo._stuck_text()
+            reasons = [waiting.get(move), stuck, *move._payplug_unmet_conditions()]
             line = {"move_id": move.id, "sent_at": sent_on.get(move)}
             line["credit"] = sum(
                 credits.get((move.commercial_partner_id, account), 0)
