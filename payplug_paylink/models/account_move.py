@@ -1565,13 +1565,8 @@ class AccountMove(models.Model):
         ]
         if paid and self.env["mail.followers"].search_count(told, limit=1):
             names = {**names, "invoice": self.name}
-            subject, body = (
-                messages.PAID_BY_LINK_TRIAL if is_due else messages.PAID_BY_LINK
-            )
-            subject, body = (
-                text(self.env, subject, **names),
-                text(self.env, body, **names),
-            )
+            told = messages.PAID_BY_LINK_TRIAL if is_due else messages.PAID_BY_LINK
+            subject, body = (text(self.env, words, **names) for words in told)
             self.message_post(
                 subject=subject,
                 body=body,
